@@ -1,0 +1,38 @@
+/**
+ * Named tensors of a checkpoint, whatever file format they lie in.
+ *
+ * @module
+ */
+
+/** Element types found in checkpoints. */
+export type WeightDtype =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U8"
+  | "BOOL";
+
+/** What is known of a tensor before it is read. */
+export interface WeightInfo {
+  /** Element type on disk. */
+  readonly dtype: WeightDtype;
+  /** Lengths of the dimensions. */
+  readonly shape: readonly number[];
+}
+
+/** An opened set of weights. Headers are read and checked on opening, tensors on demand. */
+export interface WeightStore extends AsyncDisposable {
+  /** Every tensor by the name its file gives it. */
+  readonly tensors: ReadonlyMap<string, WeightInfo>;
+  /**
+   * Reads one tensor, widened to 32-bit floats.
+   *
+   * @throws {CheckpointError} If there is no such tensor or the file is damaged.
+   */
+  read(name: string): Promise<Float32Array>;
+}

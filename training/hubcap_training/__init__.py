@@ -1,0 +1,1 @@
+"""The recipe that makes Hubcap's default model: see training/README.md."""
