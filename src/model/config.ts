@@ -1,0 +1,346 @@
+/**
+ * `config.json` of HuBERT and wav2vec 2.0 checkpoints, checked in full before
+ * any weight is read. Fields and defaults are those of transformers'
+ * `HubertConfig`; wav2vec 2.0 is the same network with two switches fixed.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { UnsupportedConfigError } from "../errors.ts";
+import { type Activation, ACTIVATIONS } from "./activation.ts";
+
+export type { Activation } from "./activation.ts";
+
+/** What a model is for; each has its head. */
+export type Task = "base" | "ctc" | "sequence-classification";
+
+/** The network, its heads and their losses, as `config.json` describes them. */
+export interface HubertConfig {
+  /** Names the weights: `hubert.…` or `wav2vec2.…`. */
+  readonly model_type: "hubert" | "wav2vec2";
+  /** Classes the weights were saved from; the first one says the task. @default {[]} */
+  readonly architectures: readonly string[];
+
+  /** Tokens of the CTC head. @default {32} */
+  readonly vocab_size: number;
+  /** Width of the transformer. @default {768} */
+  readonly hidden_size: number;
+  /** Layers of the transformer. @default {12} */
+  readonly num_hidden_layers: number;
+  /** Heads of each attention; they divide `hidden_size`. @default {12} */
+  readonly num_attention_heads: number;
+  /** Width inside the feed-forward blocks. @default {3072} */
+  readonly intermediate_size: number;
+  /** Activation of the feed-forward blocks. @default {"gelu"} */
+  readonly hidden_act: Activation;
+  /** Epsilon of the transformer's layer norms and of the feature projection's, not of the front end's. @default {1e-5} */
+  readonly layer_norm_eps: number;
+  /** Whether layers normalise before their branches and not after. @default {false} */
+  readonly do_stable_layer_norm: boolean;
+  /** Width of the language adapter in each layer; only layers that normalise first have one. @default {null} */
+  readonly adapter_attn_dim: number | null;
+
+  /** Norm of the front end: `group` after its first layer, `layer` after each. @default {"group"} */
+  readonly feat_extract_norm: "group" | "layer";
+  /** Activation of the front end and of the positional convolution. @default {"gelu"} */
+  readonly feat_extract_activation: Activation;
+  /** Channels of each front end layer. @default {[512, 512, 512, 512, 512, 512, 512]} */
+  readonly conv_dim: readonly number[];
+  /** Stride of each front end layer. @default {[5, 2, 2, 2, 2, 2, 2]} */
+  readonly conv_stride: readonly number[];
+  /** Kernel of each front end layer. @default {[10, 3, 3, 3, 3, 2, 2]} */
+  readonly conv_kernel: readonly number[];
+  /** Layers of the front end. @default {conv_dim.length} */
+  readonly num_feat_extract_layers: number;
+  /** Whether the front end's convolutions have a bias. @default {false} */
+  readonly conv_bias: boolean;
+  /** Whether features are normalised before their projection; always in wav2vec 2.0. @default {true} */
+  readonly feat_proj_layer_norm: boolean;
+  /** Kernel of the positional convolution. @default {128} */
+  readonly num_conv_pos_embeddings: number;
+  /** Groups of the positional convolution; they divide `hidden_size`. @default {16} */
+  readonly num_conv_pos_embedding_groups: number;
+  /** Whether the positional convolution has batch norm instead of weight norm; never in wav2vec 2.0. @default {false} */
+  readonly conv_pos_batch_norm: boolean;
+
+  /** The CTC blank. @default {0} */
+  readonly pad_token_id: number | null;
+  /** Token that begins a sentence. @default {1} */
+  readonly bos_token_id: number | null;
+  /** Token or tokens that end a sentence. @default {2} */
+  readonly eos_token_id: number | readonly number[] | null;
+  /** How CTC losses of a batch become one. @default {"sum"} */
+  readonly ctc_loss_reduction: "sum" | "mean";
+  /** Whether infinite CTC losses count as 0. @default {false} */
+  readonly ctc_zero_infinity: boolean;
+
+  /** Whether the classifier sees a learned mean of all layers. @default {false} */
+  readonly use_weighted_layer_sum: boolean;
+  /** Width between projector and classifier. @default {256} */
+  readonly classifier_proj_size: number;
+  /** Names of the classes, keyed 0, 1, 2 …. @default {{0: "LABEL_0", 1: "LABEL_1"}, or as many as `num_labels`} */
+  readonly id2label: Readonly<Record<number, string>>;
+  /** Classes by name. @default {the inverse of `id2label`} */
+  readonly label2id: Readonly<Record<string, number>>;
+  /** Loss of the classifier; null lets the labels decide. @default {null} */
+  readonly problem_type:
+    | "regression"
+    | "single_label_classification"
+    | "multi_label_classification"
+    | null;
+
+  /** Whether `mask_time_indices` has an effect. @default {true} */
+  readonly apply_spec_augment: boolean;
+  /** Training only; above 0, the checkpoint has a mask vector. @default {0.05} */
+  readonly mask_time_prob: number;
+  /** Training only. @default {10} */
+  readonly mask_time_length: number;
+  /** Training only. @default {2} */
+  readonly mask_time_min_masks: number;
+  /** Training only; above 0, the checkpoint has a mask vector. @default {0} */
+  readonly mask_feature_prob: number;
+  /** Training only. @default {10} */
+  readonly mask_feature_length: number;
+  /** Training only. @default {0} */
+  readonly mask_feature_min_masks: number;
+  /** Training only. @default {0.1} */
+  readonly hidden_dropout: number;
+  /** Training only. @default {0.1} */
+  readonly activation_dropout: number;
+  /** Training only. @default {0.1} */
+  readonly attention_dropout: number;
+  /** Training only. @default {0} */
+  readonly feat_proj_dropout: number;
+  /** Training only. @default {0.1} */
+  readonly final_dropout: number;
+  /** Training only. @default {0.1} */
+  readonly layerdrop: number;
+  /** Training only. @default {0.02} */
+  readonly initializer_range: number;
+  /** wav2vec 2.0's convolutions on top of the encoder; only `false` is supported. @default {false} */
+  readonly add_adapter: boolean;
+}
+
+/** A schema whose every complaint is what it accepts, in words. */
+function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, `one of ${values.map((value) => `"${value}"`).join(", ")}`);
+}
+
+const flag = z.boolean("true or false");
+const count = z.int("a positive integer").min(1, "a positive integer");
+const index = z.int("an integer of at least 0").min(0, "an integer of at least 0");
+const fraction = z.number("a number from 0 to 1").min(0, "a number from 0 to 1")
+  .max(1, "a number from 0 to 1");
+const positive = z.number("a positive number").gt(0, "a positive number");
+const listed = "a list of positive integers";
+const counts = z.array(z.int(listed).min(1, listed), listed).min(1, listed);
+const activation = oneOf(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]);
+const classNames = z.array(z.string("a list of class names"), "a list of class names");
+const namesById = "names keyed by 0, 1, 2 …";
+const labelNames = z.record(z.string(), z.string(namesById), namesById);
+const idsByName = "class ids keyed by their names";
+const labelIds = z.record(z.string(), z.int(idsByName), idsByName);
+
+const fields = z.object({
+  model_type: oneOf(["hubert", "wav2vec2"]),
+  architectures: classNames.nullable().default([]),
+
+  vocab_size: count.default(32),
+  hidden_size: count.default(768),
+  num_hidden_layers: count.default(12),
+  num_attention_heads: count.default(12),
+  intermediate_size: count.default(3072),
+  hidden_act: activation.default("gelu"),
+  layer_norm_eps: positive.default(1e-5),
+  do_stable_layer_norm: flag.default(false),
+  adapter_attn_dim: count.nullable().default(null),
+
+  feat_extract_norm: oneOf(["group", "layer"]).default("group"),
+  feat_extract_activation: activation.default("gelu"),
+  conv_dim: counts.default([512, 512, 512, 512, 512, 512, 512]),
+  conv_stride: counts.default([5, 2, 2, 2, 2, 2, 2]),
+  conv_kernel: counts.default([10, 3, 3, 3, 3, 2, 2]),
+  num_feat_extract_layers: count.optional(),
+  conv_bias: flag.default(false),
+  feat_proj_layer_norm: flag.default(true),
+  num_conv_pos_embeddings: count.default(128),
+  num_conv_pos_embedding_groups: count.default(16),
+  conv_pos_batch_norm: flag.default(false),
+
+  pad_token_id: index.nullable().default(0),
+  bos_token_id: index.nullable().default(1),
+  eos_token_id: z.union([index, z.array(index)], "a token id, a list of them, or null")
+    .nullable().default(2),
+  ctc_loss_reduction: oneOf(["sum", "mean"]).default("sum"),
+  ctc_zero_infinity: flag.default(false),
+
+  use_weighted_layer_sum: flag.default(false),
+  classifier_proj_size: count.default(256),
+  num_labels: count.nullable().default(null),
+  id2label: labelNames.nullable().default(null),
+  label2id: labelIds.nullable().default(null),
+  problem_type: oneOf(
+    ["regression", "single_label_classification", "multi_label_classification"],
+  ).nullable().default(null),
+
+  apply_spec_augment: flag.default(true),
+  mask_time_prob: fraction.default(0.05),
+  mask_time_length: count.default(10),
+  mask_time_min_masks: index.default(2),
+  mask_feature_prob: fraction.default(0),
+  mask_feature_length: count.default(10),
+  mask_feature_min_masks: index.default(0),
+  hidden_dropout: fraction.default(0.1),
+  activation_dropout: fraction.default(0.1),
+  attention_dropout: fraction.default(0.1),
+  feat_proj_dropout: fraction.default(0),
+  final_dropout: fraction.default(0.1),
+  layerdrop: fraction.default(0.1),
+  initializer_range: z.number("a number").default(0.02),
+  add_adapter: z.literal(false, "false").default(false),
+}, "an object of fields");
+
+type Fields = z.infer<typeof fields>;
+
+/** Options of {@linkcode parseHubertConfig}. */
+export interface ParseConfigOptions {
+  /** The file the JSON came from, for the error. */
+  readonly path?: string;
+}
+
+/**
+ * Checks the content of a `config.json` and fills in what it leaves out.
+ * Fields it does not know are ignored, as in transformers.
+ *
+ * @param json The parsed file.
+ * @returns The config, every field present.
+ * @throws {UnsupportedConfigError} If a field, or how two of them go together, is not supported.
+ *
+ * @example
+ * ```ts
+ * import { parseHubertConfig } from "./config.ts";
+ * import { assertEquals } from "../../tests/assert.ts";
+ *
+ * const config = parseHubertConfig({ model_type: "hubert", hidden_size: 1024, num_attention_heads: 16 });
+ * assertEquals(config.intermediate_size, 3072);
+ * ```
+ */
+export function parseHubertConfig(
+  json: unknown,
+  { path }: ParseConfigOptions = {},
+): HubertConfig {
+  const where = path === undefined ? {} : { path };
+  const result = fields.safeParse(json);
+  if (!result.success) {
+    const issue = result.error.issues[0]!;
+    const field = String(issue.path[0] ?? "config.json");
+    const value = issue.path.length === 0 ? json : (json as Record<string, unknown>)[field];
+    throw new UnsupportedConfigError(field, value, issue.message, where);
+  }
+  const parsed = result.data;
+  for (const { field, accepted, supported } of constraints(parsed)) {
+    if (!accepted) throw new UnsupportedConfigError(field, parsed[field], supported, where);
+  }
+  return complete(parsed);
+}
+
+/** A condition on more than one field, blamed on `field`. */
+interface Constraint {
+  readonly field: keyof Fields;
+  readonly accepted: boolean;
+  readonly supported: string;
+}
+
+function constraints(config: Fields): Constraint[] {
+  const layerCount = config.conv_dim.length;
+  const perLayer = `one entry for each of the ${layerCount} entries of conv_dim`;
+  const divides = `a divisor of hidden_size (${config.hidden_size})`;
+  const names = config.id2label;
+  const labelCount = names === null ? 0 : Object.keys(names).length;
+  return [
+    {
+      field: "conv_stride",
+      accepted: config.conv_stride.length === layerCount,
+      supported: perLayer,
+    },
+    {
+      field: "conv_kernel",
+      accepted: config.conv_kernel.length === layerCount,
+      supported: perLayer,
+    },
+    {
+      field: "num_feat_extract_layers",
+      accepted: (config.num_feat_extract_layers ?? layerCount) === layerCount,
+      supported: `the length of conv_dim (${layerCount})`,
+    },
+    {
+      field: "num_attention_heads",
+      accepted: config.hidden_size % config.num_attention_heads === 0,
+      supported: divides,
+    },
+    {
+      field: "num_conv_pos_embedding_groups",
+      accepted: config.hidden_size % config.num_conv_pos_embedding_groups === 0,
+      supported: divides,
+    },
+    {
+      field: "id2label",
+      accepted: names === null ||
+        labelCount > 0 &&
+          Array.from({ length: labelCount }, (_, id) => id).every((id) => Object.hasOwn(names, id)),
+      supported: "names keyed by 0, 1, 2 … without a gap",
+    },
+    {
+      field: "num_labels",
+      accepted: names === null || (config.num_labels ?? labelCount) === labelCount,
+      supported: `the number of names in id2label (${labelCount})`,
+    },
+    {
+      field: "pad_token_id",
+      accepted: config.pad_token_id === null || config.pad_token_id < config.vocab_size ||
+        !config.architectures?.some((name) => name.endsWith("ForCTC")),
+      supported: `a token below vocab_size (${config.vocab_size}), as it is the CTC blank`,
+    },
+  ];
+}
+
+function complete({ num_labels, ...config }: Fields): HubertConfig {
+  const id2label: Record<number, string> = config.id2label ??
+    Object.fromEntries(Array.from({ length: num_labels ?? 2 }, (_, id) => [id, `LABEL_${id}`]));
+  const inverse = Object.entries(id2label).map(([id, name]) => [name, Number(id)]);
+  const isWav2Vec2 = config.model_type === "wav2vec2";
+  return {
+    ...config,
+    architectures: config.architectures ?? [],
+    num_feat_extract_layers: config.conv_dim.length,
+    feat_proj_layer_norm: isWav2Vec2 || config.feat_proj_layer_norm,
+    conv_pos_batch_norm: !isWav2Vec2 && config.conv_pos_batch_norm,
+    id2label,
+    label2id: config.label2id ?? Object.fromEntries(inverse),
+  };
+}
+
+/** The tasks by the class that was saved, without the names of family and framework. */
+const TASKS: ReadonlyMap<string, Task> = new Map([
+  ["Model", "base"],
+  ["ForPreTraining", "base"],
+  ["ForCTC", "ctc"],
+  ["ForSequenceClassification", "sequence-classification"],
+]);
+
+/**
+ * The task a checkpoint was saved for.
+ *
+ * @throws {UnsupportedConfigError} If `architectures` names no supported class first.
+ */
+export function taskOf(config: HubertConfig): Task {
+  const name = config.architectures[0];
+  const task = TASKS.get(name?.replace(/^(TF|Flax)?(Hubert|Wav2Vec2)/, "") ?? "");
+  if (task !== undefined) return task;
+  const suffixes = [...TASKS.keys()].map((suffix) => `Hubert${suffix}`).join(", ");
+  throw new UnsupportedConfigError(
+    "architectures",
+    config.architectures,
+    `one of ${suffixes}, or their Wav2Vec2 twins, unless the task is given`,
+  );
+}
