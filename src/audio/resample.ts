@@ -21,8 +21,10 @@ const STOP_BAND_DB = 90;
 const PASS_BAND = 0.9;
 /** Most phases the coefficient table holds; more are interpolated between two rows. */
 const MAX_PHASES = 1024;
-const MIN_RATE_HZ = 4_000;
-const MAX_RATE_HZ = 192_000;
+/** Lowest rate that is converted, Hz. */
+export const MIN_RATE_HZ = 4_000;
+/** Highest rate that is converted, Hz. */
+export const MAX_RATE_HZ = 192_000;
 
 /** Coefficients of a polyphase filter. */
 interface Filter {
