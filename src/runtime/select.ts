@@ -1,0 +1,228 @@
+/**
+ * Choosing a backend, aloud.
+ *
+ * @module
+ */
+import type { Backend, BackendName, BackendOptions, BackendProbe } from "./backend.ts";
+import { openCpu } from "./cpu.ts";
+import { reasonOf } from "./lazy_file.ts";
+import { openWasm } from "./wasm.ts";
+import { openWebgpu } from "./webgpu.ts";
+import type { WorkerBackend } from "./worker_backend.ts";
+import { BackendError } from "../errors.ts";
+
+/** What a caller may ask for: one backend, or the best there is. */
+export type BackendChoice = "auto" | BackendName;
+
+/** Every {@linkcode BackendChoice}. */
+export const BACKEND_CHOICES = ["auto", "webgpu", "wasm", "cpu"] as const;
+
+/** Settings of {@linkcode openBackend}. */
+export interface OpenBackendOptions extends BackendOptions {
+  /**
+   * Milliseconds a representative piece of work takes on a backend. Asked, for `auto`, of every
+   * candidate when there are several; without it the first in order is taken: a real GPU, native
+   * code, WebAssembly.
+   */
+  readonly measure?: (backend: Backend) => Promise<number>;
+}
+
+/** One backend that was looked at. */
+export interface Candidate {
+  /** Which backend. */
+  readonly name: BackendName;
+  /** What was found. */
+  readonly probe: BackendProbe;
+  /** What `measure` said, when it was asked. */
+  readonly measuredMs?: number;
+}
+
+/** How a choice was made. */
+export interface SelectionReport {
+  /** The backend that was opened. */
+  readonly chosen: BackendName;
+  /** Why, in a sentence for people. */
+  readonly reason: string;
+  /** Every backend that was looked at, in order. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** An opened backend and why it is this one. */
+export interface OpenedBackend {
+  /** The backend; the caller disposes it. */
+  readonly backend: Backend;
+  /** How it was chosen. */
+  readonly report: SelectionReport;
+}
+
+/** How each backend is opened. */
+export type Openers = Readonly<
+  Record<
+    BackendName,
+    (options: BackendOptions) => Promise<Backend & Pick<WorkerBackend, "probe">>
+  >
+>;
+
+type ProbedBackend = Awaited<ReturnType<Openers[BackendName]>>;
+
+const OPENERS: Openers = { webgpu: openWebgpu, cpu: openCpu, wasm: openWasm };
+
+/**
+ * Opens the named backend, or for `auto` the best there is.
+ *
+ * @param choice `auto`, or one backend: then that one or an error, never another.
+ * @returns The backend, and how it was chosen.
+ * @throws {BackendError} If the named backend, or every backend, is absent; says why and what would help.
+ */
+export async function openBackend(
+  choice: BackendChoice,
+  options: OpenBackendOptions = {},
+): Promise<OpenedBackend> {
+  if (choice === "auto") return await openBest(options, OPENERS);
+  if (!Object.hasOwn(OPENERS, choice)) {
+    throw new RangeError(
+      `Cannot open backend "${choice}" as there is none of that name: choose one of ${
+        BACKEND_CHOICES.join(", ")
+      }`,
+    );
+  }
+  const backend = await OPENERS[choice](options);
+  const software = backend.isSoftware ? ", a software stand-in for a GPU" : "";
+  return {
+    backend,
+    report: {
+      chosen: choice,
+      reason: `${choice} (${backend.device}${software}): asked for by name`,
+      candidates: [{ name: choice, probe: backend.probe }],
+    },
+  };
+}
+
+/** Finds out whether a backend can run here. Starts it, and ends it again. */
+export async function probeBackend(
+  name: BackendName,
+  options: BackendOptions = {},
+): Promise<BackendProbe> {
+  try {
+    await using backend = await OPENERS[name](options);
+    return backend.probe;
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return { state: "absent", reason: error.message };
+  }
+}
+
+/** `openBackend("auto")` over given openers. */
+export async function openBest(
+  options: OpenBackendOptions,
+  openers: Openers,
+): Promise<OpenedBackend> {
+  const { measure } = options;
+  const candidates: Candidate[] = [];
+  const rejected: string[] = [];
+  const open: ProbedBackend[] = [];
+  try {
+    for (const name of ["webgpu", "cpu", "wasm"] as const) {
+      const isEnough = measure ? name === "wasm" && open.length > 0 : open.length > 0;
+      if (isEnough) break;
+      const { backend, probe, obstacle } = await tryOpen(openers[name], options);
+      candidates.push({ name, probe });
+      if (obstacle !== undefined) rejected.push(`${name}: ${obstacle}`);
+      if (backend) open.push(backend);
+    }
+    const measured = await measureAll(open, { measure, rejected });
+    const chosen = fastest(open, measured);
+    if (!chosen) throw nothingFound(rejected);
+    await disposeAll(open.filter((backend) => backend !== chosen));
+    const report = describeChoice(chosen, { candidates, measured, rejected });
+    return { backend: chosen, report };
+  } catch (error) {
+    await disposeAll(open);
+    throw error;
+  }
+}
+
+interface Attempt {
+  readonly backend?: ProbedBackend;
+  readonly probe: BackendProbe;
+  readonly obstacle?: string;
+}
+
+async function tryOpen(
+  opener: Openers[BackendName],
+  options: BackendOptions,
+): Promise<Attempt> {
+  try {
+    const backend = await opener(options);
+    if (!backend.isSoftware) return { backend, probe: backend.probe };
+    await backend[Symbol.asyncDispose]();
+    return { probe: backend.probe, obstacle: `only a software stand-in (${backend.device})` };
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return { probe: { state: "absent", reason: error.message }, obstacle: error.message };
+  }
+}
+
+type Measurements = Map<BackendName, number>;
+
+async function measureAll(
+  backends: readonly ProbedBackend[],
+  { measure, rejected }: {
+    measure: OpenBackendOptions["measure"];
+    rejected: string[];
+  },
+): Promise<Measurements> {
+  const measured: Measurements = new Map();
+  if (!measure || backends.length < 2) return measured;
+  for (const backend of backends) {
+    try {
+      measured.set(backend.name, await measure(backend));
+    } catch (error) {
+      measured.set(backend.name, Infinity);
+      rejected.push(`${backend.name}: it failed when measured (${reasonOf(error)})`);
+    }
+  }
+  return measured;
+}
+
+function fastest(
+  backends: readonly ProbedBackend[],
+  measured: Measurements,
+): ProbedBackend | undefined {
+  const timeMs = ({ name }: ProbedBackend) => measured.get(name) ?? 0;
+  const [best] = backends.toSorted((a, b) => timeMs(a) - timeMs(b));
+  return best && timeMs(best) < Infinity ? best : undefined;
+}
+
+function describeChoice(
+  chosen: ProbedBackend,
+  { candidates, measured, rejected }: {
+    candidates: readonly Candidate[];
+    measured: Measurements;
+    rejected: readonly string[];
+  },
+): SelectionReport {
+  const times = [...measured].filter(([, timeMs]) => timeMs < Infinity);
+  const why = times.length > 1
+    ? `fastest of ${times.map(([name, timeMs]) => `${name} ${timeMs.toFixed(1)} ms`).join(", ")}`
+    : "first of those that can run here";
+  const others = rejected.map((reason) => `; not ${reason}`).join("");
+  return {
+    chosen: chosen.name,
+    reason: `${chosen.name} (${chosen.device}): ${why}${others}`,
+    candidates: candidates.map((candidate) => {
+      const measuredMs = measured.get(candidate.name);
+      return measuredMs === undefined ? candidate : { ...candidate, measuredMs };
+    }),
+  };
+}
+
+function nothingFound(rejected: readonly string[]): BackendError {
+  return new BackendError(`Cannot open a backend as none can run here: ${rejected.join("; ")}`, {
+    backend: "auto",
+  });
+}
+
+async function disposeAll(backends: readonly ProbedBackend[]): Promise<void> {
+  await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
+}

@@ -1,0 +1,228 @@
+/**
+ * The inside of a backend's worker: takes requests one at a time, in order.
+ *
+ * @module
+ */
+import type { LoadOptions, ValueInfo } from "./backend.ts";
+import type { Engine } from "./engine.ts";
+import { FLOAT16_GRAPH_BASE64, FLOAT16_INPUT, FLOAT16_OUTPUT } from "./float16.ts";
+import { reasonOf } from "./lazy_file.ts";
+import type { OrtSession, OrtTensor, OrtValueInfo } from "./ort.ts";
+import { parsePlacement } from "./placement.ts";
+import { buffersOf } from "./protocol.ts";
+import type {
+  LoadReply,
+  NamedTensors,
+  Replies,
+  Request,
+  RequestMessage,
+  RunReply,
+  StartOptions,
+  StartReply,
+  WorkerMessage,
+} from "./protocol.ts";
+import type { Tensor, TensorData } from "../tensor.ts";
+import { captureConsole } from "./workarounds.ts";
+
+/** What an engine is started with. */
+export interface EngineContext extends StartOptions {
+  /** To be called when the device is gone. */
+  onLost(reason: string): void;
+}
+
+/** The part of a worker's global scope in use. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<RequestMessage>) => void) | null;
+  postMessage(message: WorkerMessage, transfer: Transferable[]): void;
+}
+
+const SILENT = 4;
+const VERBOSE = 0;
+const FLOAT16_TOLERANCE = 1e-2;
+
+/** Serves requests with the engine that `start` makes. Call once, at the top of a worker's module. */
+export function serve(start: (context: EngineContext) => Promise<Engine>): void {
+  const scope = globalThis as unknown as WorkerScope;
+  const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []) =>
+    scope.postMessage(message, transfer);
+  const server = new Server(start, (reason) => post({ kind: "lost", reason }));
+  let tail = Promise.resolve();
+  scope.onmessage = ({ data: { id, request } }) => {
+    tail = tail.then(async () => {
+      try {
+        const value = await server.answer(request);
+        post({ kind: "done", id, value }, value && "outputs" in value ? outputBuffers(value) : []);
+      } catch (error) {
+        post({ kind: "failed", id, reason: reasonOf(error), isFatal: isFatal(error) });
+      }
+    });
+  };
+}
+
+function outputBuffers(value: RunReply | LoadReply): ArrayBuffer[] {
+  return "busyMs" in value ? buffersOf(value.outputs) : [];
+}
+
+/** After a trap, the memory of a WebAssembly module is in an unknown state. */
+function isFatal(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError;
+}
+
+class Server {
+  readonly #start: (context: EngineContext) => Promise<Engine>;
+  readonly #onLost: (reason: string) => void;
+  readonly #console = captureConsole();
+  readonly #sessions = new Map<number, OrtSession>();
+  #engine: Engine | undefined;
+  #sessionCount = 0;
+
+  constructor(
+    start: (context: EngineContext) => Promise<Engine>,
+    onLost: (reason: string) => void,
+  ) {
+    this.#start = start;
+    this.#onLost = onLost;
+  }
+
+  async answer(request: Request): Promise<Replies[keyof Replies]> {
+    switch (request.kind) {
+      case "start":
+        return await this.#begin(request.options);
+      case "load":
+        return await this.#load(request);
+      case "run":
+        return await this.#run(request);
+      case "release":
+        return await this.#release(request.sessionId);
+      case "stop":
+        for (const id of this.#sessions.keys()) await this.#release(id);
+        return null;
+      case "fault":
+        return this.#rehearse(request.fault);
+    }
+  }
+
+  get #started(): Engine {
+    if (!this.#engine) throw new Error("the worker has not been started");
+    return this.#engine;
+  }
+
+  async #begin(options: StartOptions): Promise<StartReply> {
+    const engine = await this.#start({ ...options, onLost: this.#onLost });
+    this.#engine = engine;
+    const { device, isSoftware } = engine;
+    return { device, isSoftware, hasFloat16: await computesFloat16(engine) };
+  }
+
+  async #load({ source, options }: Request & { kind: "load" }): Promise<LoadReply> {
+    const lines: string[] = [];
+    const { fixedDimensions = {}, reportsPlacement = false } = options;
+    if (reportsPlacement) this.#console.listener = (line) => lines.push(line);
+    try {
+      const session = await this.#started.create(source, {
+        ...this.#started.sessionOptions,
+        ...sessionOptions({ fixedDimensions, reportsPlacement }),
+      });
+      this.#started.throwDeviceErrors?.();
+      const sessionId = this.#sessionCount++;
+      this.#sessions.set(sessionId, session);
+      return {
+        sessionId,
+        inputs: session.inputMetadata.map(valueInfo),
+        outputs: session.outputMetadata.map(valueInfo),
+        placement: reportsPlacement ? parsePlacement(lines) : undefined,
+      };
+    } finally {
+      this.#console.listener = undefined;
+    }
+  }
+
+  async #run({ sessionId, feeds, fetches }: Request & { kind: "run" }): Promise<RunReply> {
+    const session = this.#sessions.get(sessionId);
+    if (!session) throw new Error("the graph has been released");
+    const startMs = performance.now();
+    const outputs = await runSession(this.#started, session, { feeds, fetches });
+    return { outputs, busyMs: performance.now() - startMs };
+  }
+
+  async #release(sessionId: number): Promise<null> {
+    const session = this.#sessions.get(sessionId);
+    this.#sessions.delete(sessionId);
+    await session?.release();
+    return null;
+  }
+
+  #rehearse(fault: "device-lost" | "crash"): null {
+    if (fault === "device-lost") this.#started.loseDevice?.();
+    else {setTimeout(() => {
+        throw new Error("a rehearsed crash");
+      });}
+    return null;
+  }
+}
+
+function sessionOptions({ fixedDimensions, reportsPlacement }: Required<LoadOptions>) {
+  return {
+    graphOptimizationLevel: "all",
+    freeDimensionOverrides: fixedDimensions,
+    logSeverityLevel: reportsPlacement ? VERBOSE : SILENT,
+  } as const;
+}
+
+function valueInfo({ name, type, shape }: OrtValueInfo): ValueInfo {
+  return { name, dtype: type ?? "not a tensor", shape: shape ?? [] };
+}
+
+async function runSession(
+  engine: Engine,
+  session: OrtSession,
+  { feeds, fetches }: { feeds: NamedTensors; fetches: readonly string[] },
+): Promise<NamedTensors> {
+  const inputs: Record<string, OrtTensor> = {};
+  for (const { name, type = "" } of session.inputMetadata) {
+    const feed = feeds[name];
+    if (feed) inputs[name] = new engine.ort.Tensor(type, feed.data, feed.shape);
+  }
+  const results = await session.run(inputs, fetches, { logSeverityLevel: SILENT });
+  engine.throwDeviceErrors?.();
+  const outputs: NamedTensors = {};
+  for (const name of fetches) {
+    const result = results[name];
+    if (!result) throw new Error(`output "${name}" is missing`);
+    outputs[name] = plainTensor(name, result, engine.needsOutputCopies);
+    result.dispose();
+  }
+  return outputs;
+}
+
+function plainTensor(name: string, tensor: OrtTensor, isCopied: boolean): Tensor<TensorData> {
+  const { data, dims, type } = tensor;
+  if (
+    data instanceof Float32Array || data instanceof Int32Array ||
+    data instanceof BigInt64Array || data instanceof Uint8Array
+  ) {
+    return { data: isCopied ? data.slice() : data, shape: [...dims] };
+  }
+  throw new TypeError(
+    `output "${name}" has element type ${type}: graphs give float32, int32, int64, uint8 or bool`,
+  );
+}
+
+async function computesFloat16(engine: Engine): Promise<boolean> {
+  const options = { ...engine.sessionOptions, logSeverityLevel: SILENT } as const;
+  try {
+    const model = Uint8Array.fromBase64(FLOAT16_GRAPH_BASE64);
+    const session = await engine.create({ kind: "bytes", model }, options);
+    try {
+      const feeds = { x: { data: new Float32Array(FLOAT16_INPUT), shape: [2, 2] } };
+      const { y } = await runSession(engine, session, { feeds, fetches: ["y"] });
+      return FLOAT16_OUTPUT.every((expected, i) =>
+        Math.abs(Number(y?.data[i]) - expected) <= FLOAT16_TOLERANCE
+      );
+    } finally {
+      await session.release();
+    }
+  } catch {
+    return false;
+  }
+}
