@@ -1,0 +1,166 @@
+"""Batches of augmented utterances, in an order that a seed fixes and a resumed run repeats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .model import VOCABULARY
+from .whisper import RATE
+
+LETTER_IDS = {letter: i for i, letter in enumerate(VOCABULARY)} | {" ": VOCABULARY.index("|")}
+LONGEST_SECONDS = 17.0
+TEACHER_LEVEL = 0.07
+NOISE_ONLY_SHARE = 0.02
+NOISY_SHARE = 0.4
+SPEED_SHARE = 0.3
+TELEPHONE_SHARE = 0.08
+
+
+class Utterance(TypedDict):
+    corpus: str
+    speaker: str
+    text: str
+    start: int
+    samples: int
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    clean: Tensor
+    """`[batch, samples]`: what the teacher hears."""
+    noisy: Tensor
+    """The same moments as the student hears them."""
+    labels: Tensor
+    """Letter ids of all utterances, one after the other."""
+    label_lengths: Tensor
+
+
+def encode(text: str) -> list[int]:
+    return [LETTER_IDS[c] for c in text]
+
+
+class Corpus:
+    def __init__(self, work: Path, name: str) -> None:
+        self.utterances: list[Utterance] = json.loads((work / f"{name}.json").read_text())
+        self._audio = np.memmap(work / f"{name}.s16", np.int16, "r")
+
+    def samples(self, utterance: Utterance) -> np.ndarray:
+        start = utterance["start"]
+        return self._audio[start : start + utterance["samples"]].astype(np.float32) / 32768.0
+
+
+def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
+    places = np.arange(0, len(samples) - 1, speed)
+    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
+
+
+def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise of unit power whose spectrum falls by 0 to 12 dB an octave, sometimes with hum."""
+    spectrum = np.fft.rfft(rng.standard_normal(count))
+    frequency = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 50.0)
+    noise = np.fft.irfft(spectrum * frequency ** -rng.uniform(0.0, 2.0), count)
+    if rng.random() < 0.2:
+        mains = rng.choice([50.0, 60.0, 100.0, 120.0]) * 2 * np.pi / RATE
+        noise += noise.std() * rng.uniform(0.5, 3.0) * np.sin(mains * np.arange(count))
+    return (noise / (noise.std() + 1e-9)).astype(np.float32)
+
+
+def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    spectrum = np.fft.rfft(samples)
+    frequency = np.fft.rfftfreq(len(samples), 1 / RATE)
+    spectrum[(frequency > rng.uniform(3300, 4000)) | (frequency < rng.uniform(50, 300))] = 0.0
+    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+
+
+def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise, another voice, a telephone band; of about unit power, as the model gets its audio."""
+    power = np.sqrt(np.mean(clean**2)) + 1e-4
+    heard = clean
+    if rng.random() < NOISY_SHARE:
+        heard = heard + power * 10 ** (-rng.uniform(3, 30) / 20) * coloured_noise(len(clean), rng)
+    if rng.random() < 0.1:
+        voice = np.resize(babble, len(clean))
+        loudness = power * 10 ** (-rng.uniform(12, 25) / 20)
+        heard = heard + loudness * voice / (np.sqrt(np.mean(voice**2)) + 1e-5)
+    if rng.random() < TELEPHONE_SHARE:
+        heard = telephone(heard, rng)
+    floor = power * 10 ** (-rng.uniform(35, 70) / 20) * rng.standard_normal(len(clean))
+    return at_level(heard + floor, 10 ** (rng.normal(0.0, 3.0) / 20))
+
+
+def at_level(samples: np.ndarray, level: float) -> np.ndarray:
+    """Without its mean, and of the given root mean square."""
+    samples = samples - samples.mean()
+    return (samples * (level / (samples.std() + 1e-7))).astype(np.float32)
+
+
+class Batches:
+    def __init__(self, corpora: list[Corpus], seconds: float, seed: int) -> None:
+        self._pool = [
+            (corpus, utterance)
+            for corpus in corpora
+            for utterance in corpus.utterances
+            if not utterance["held_out"] and utterance["samples"] <= LONGEST_SECONDS * RATE
+        ]
+        self._budget = int(seconds * RATE)
+        self._seed = seed
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        """Utterances of like length together, the batches in random order."""
+        rng = np.random.default_rng((self._seed, epoch))
+        lengths = np.array([utterance["samples"] for _, utterance in self._pool])
+        batches: list[list[int]] = [[]]
+        for i in np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths))):
+            if (len(batches[-1]) + 1) * lengths[i] > self._budget:
+                batches.append([])
+            batches[-1].append(int(i))
+        rng.shuffle(batches)
+        return batches
+
+    def _batch(self, members: list[int], rng: np.random.Generator) -> Batch:
+        spoken: list[np.ndarray] = []
+        labels: list[list[int]] = []
+        for i in members:
+            corpus, utterance = self._pool[i]
+            samples = corpus.samples(utterance)
+            if rng.random() < SPEED_SHARE:
+                samples = change_speed(samples, rng.uniform(0.88, 1.14))
+            silent = rng.random() < NOISE_ONLY_SHARE
+            spoken.append(np.zeros_like(samples) if silent else samples)
+            labels.append([] if silent else encode(utterance["text"]))
+        length = max(map(len, spoken)) + int(rng.uniform(0.1, 0.7) * RATE)
+        clean = np.zeros((len(spoken), length), np.float32)
+        noisy = np.zeros_like(clean)
+        for row, samples in enumerate(spoken):
+            at = int(rng.integers(0, length - len(samples) + 1))
+            clean[row, at : at + len(samples)] = at_level(samples, TEACHER_LEVEL)
+            noisy[row] = degrade(clean[row], spoken[row - 1], rng)
+        return Batch(
+            torch.from_numpy(clean),
+            torch.from_numpy(noisy),
+            torch.tensor([label for row in labels for label in row]),
+            torch.tensor([len(row) for row in labels]),
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.from_step(0)
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """Endless; the batch of a given step does not depend on where the run began."""
+        epoch = passed = 0
+        while True:
+            plan = self._plan(epoch)
+            for number, members in enumerate(plan, start=passed):
+                if number >= step:
+                    yield self._batch(members, np.random.default_rng((self._seed, 1, number)))
+            passed += len(plan)
+            epoch += 1

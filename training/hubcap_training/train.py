@@ -1,0 +1,250 @@
+"""Step 2: train. Run it again to resume; it stops by itself after --steps.
+
+    python -m hubcap_training.train --work WORK --teacher model.bin --clips DIR --steps 3000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import HubertForCTC
+
+from .data import Batch, Batches, Corpus
+from .evaluate import clip_pairs
+from .model import BLANK, TEACHER_LAG, FadingPositions, student_from_teacher
+from .scoring import error_rate, transcribe, word_errors
+from .whisper import WIDTH, WhisperEncoder, load_teacher
+
+CHECKPOINT_SECONDS = 240
+EVALUATE_STEPS = 250
+HELD_OUT_UTTERANCES = 120
+AVERAGE_DECAY = 0.995
+WARM_UP_STEPS = 60
+LARGEST_GRADIENT = 1.0
+RATES = {"front_end": 1.5e-3, "positions": 1.5e-3, "layers": 3.0e-4, "head": 2.0e-3}
+
+
+@dataclass(frozen=True)
+class Plan:
+    front_end_steps: int
+    """Only the convolutions, to the teacher's; the layers that were copied rest."""
+    fade_from: int
+    fade_to: int
+    steps: int
+
+    def share(self, step: int) -> float:
+        """How much of the teacher's absolute positions the student is still given."""
+        done = (step - self.fade_from) / (self.fade_to - self.fade_from)
+        return min(1.0, max(0.0, 1.0 - done))
+
+    def distillation(self, step: int) -> float:
+        """The teacher leads at first; towards the end the letters alone count."""
+        return max(0.0, 1.0 - step / (0.8 * self.steps))
+
+    def rate(self, step: int) -> float:
+        phase_start = 0 if step < self.front_end_steps else self.front_end_steps
+        warm = min(1.0, (step - phase_start + 1) / WARM_UP_STEPS)
+        return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
+
+
+def group_of(name: str) -> str:
+    if "pos_conv_embed" in name:
+        return "positions"
+    if name.startswith("lm_head"):
+        return "head"
+    return "layers" if ".encoder." in name else "front_end"
+
+
+def make_optimizer(student: HubertForCTC) -> torch.optim.AdamW:
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    for name, parameter in student.named_parameters():
+        groups.setdefault((group_of(name), parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": members, "peak": RATES[group], "weight_decay": 0.01 if decays else 0.0}
+            for (group, decays), members in groups.items()
+        ],
+        lr=0.0,
+        betas=(0.9, 0.98),
+    )
+
+
+class Trainer:
+    def __init__(self, student: HubertForCTC, teacher: WhisperEncoder, plan: Plan) -> None:
+        self.student, self.teacher, self.plan = student, teacher, plan
+        encoder = student.hubert.encoder
+        self.positions = FadingPositions(encoder.pos_conv_embed, teacher.positions)
+        encoder.pos_conv_embed = self.positions
+        self.optimizer = make_optimizer(student)
+        self.average = {name: value.clone() for name, value in student.state_dict().items()}
+        self.step = 0
+        self._outputs: list[Tensor] = []
+        for layer in encoder.layers[:-1]:
+            layer.register_forward_hook(lambda *call: self._outputs.append(call[-1]))
+
+    def _distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        """Mean squared error in units of the teacher's variance, each dimension alike."""
+        theirs = theirs[:, TEACHER_LAG:]
+        frames = min(ours.shape[1], theirs.shape[1])
+        ours, theirs = ours[:, :frames], theirs[:, :frames]
+        return ((ours - theirs).square().mean((0, 1)) / (theirs.var((0, 1)) + 1e-3)).mean()
+
+    def _front_end_losses(self, batch: Batch) -> dict[str, Tensor]:
+        hubert = self.student.hubert
+        ours = hubert.feature_projection(hubert.feature_extractor(batch.noisy).transpose(1, 2))
+        theirs = self.teacher.front_end(batch.clean) + self.teacher.positions.mean(0)
+        return {"front_end": self._distance(ours, theirs)}
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        self._outputs.clear()
+        self.positions.share = self.plan.share(self.step)
+        self.positions.offset = int(torch.randint(0, 500, ()))
+        hidden = self.student.hubert(batch.noisy).last_hidden_state
+        scores = self.student.lm_head(hidden).log_softmax(-1).transpose(0, 1)
+        frames = torch.full((scores.shape[1],), scores.shape[0])
+        ctc = F.ctc_loss(
+            scores, batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
+        )
+        losses = {"ctc": ctc / batch.label_lengths.sum()}
+        if self.plan.distillation(self.step) > 0.0:
+            with torch.no_grad():
+                theirs = self.teacher.transform(self.teacher.front_end(batch.clean))
+            pairs = zip([*self._outputs, hidden], theirs, strict=True)
+            distances = [self._distance(*pair) for pair in pairs]
+            losses |= {"layers": torch.stack(distances[:-1]).mean(), "last": distances[-1]}
+        return losses
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        self.student.train()
+        if self.step < self.plan.front_end_steps:
+            losses = self._front_end_losses(batch)
+            total = losses["front_end"]
+        else:
+            losses = self._losses(batch)
+            lead = self.plan.distillation(self.step)
+            total = losses["ctc"] + lead * (losses.get("layers", 0.0) + losses.get("last", 0.0))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * self.plan.rate(self.step)
+        self.optimizer.zero_grad()
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.student.parameters(), LARGEST_GRADIENT)
+        if norm.isfinite():
+            self.optimizer.step()
+        self._update_average()
+        self.step += 1
+        return {name: float(loss.detach()) for name, loss in losses.items()} | {"gradient": float(norm)}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
+        for name, value in self.student.state_dict().items():
+            self.average[name].lerp_(value, 1.0 - decay)
+
+    def evaluate(self, held_out: list[tuple[Corpus, int]], clips: Path) -> dict[str, float]:
+        current = {name: value.clone() for name, value in self.student.state_dict().items()}
+        self.student.load_state_dict(self.average)
+        self.student.eval()
+        self.positions.offset = 0
+        pairs = []
+        for corpus, i in held_out:
+            utterance = corpus.utterances[i]
+            pairs.append(word_errors(utterance["text"], transcribe(self.student, corpus.samples(utterance))))
+        rates = {"held_out": error_rate(pairs), "clips": error_rate(clip_pairs(self.student, clips).values())}
+        self.student.load_state_dict(current)
+        return rates
+
+    def save(self, path: Path) -> None:
+        state = {
+            "student": self.student.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+        }
+        torch.save(state, path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def resume(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.student.load_state_dict(state["student"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average, self.step = state["average"], state["step"]
+
+
+def held_out_sample(corpora: list[Corpus]) -> list[tuple[Corpus, int]]:
+    everything = [
+        (corpus, i)
+        for corpus in corpora
+        for i, utterance in enumerate(corpus.utterances)
+        if utterance["held_out"]
+    ]
+    return everything[:: max(1, len(everything) // HELD_OUT_UTTERANCES)]
+
+
+def first_student(teacher: WhisperEncoder, corpora: list[Corpus], seed: int) -> HubertForCTC:
+    torch.manual_seed(seed)
+    return student_from_teacher(teacher, next(iter(Batches(corpora, 60.0, seed))).clean)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True, help="CTranslate2 model.bin of tiny.en")
+    parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
+    parser.add_argument("--run", default="default")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--front-end-steps", type=int, default=250)
+    parser.add_argument("--fade", type=int, nargs=2, default=(300, 1300), metavar=("FROM", "TO"))
+    parser.add_argument("--batch-seconds", type=float, default=48.0)
+    parser.add_argument("--seed", type=int, default=5)
+    args = parser.parse_args()
+
+    folder = args.work / "runs" / args.run
+    folder.mkdir(parents=True, exist_ok=True)
+    corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
+    teacher = load_teacher(args.teacher)
+    assert teacher.positions.shape[1] == WIDTH
+    trainer = Trainer(
+        first_student(teacher, corpora, args.seed),
+        teacher,
+        Plan(args.front_end_steps, *args.fade, args.steps),
+    )
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+
+    held_out = held_out_sample(corpora)
+    saved = time.monotonic()
+    with open(folder / "log.jsonl", "a", buffering=1) as log:
+        for batch in Batches(corpora, args.batch_seconds, args.seed).from_step(trainer.step):
+            if trainer.step >= args.steps:
+                break
+            began = time.monotonic()
+            torch.manual_seed(trainer.step)
+            record: dict[str, float] = trainer.train_step(batch)
+            record |= {
+                "step": trainer.step,
+                "seconds": round(time.monotonic() - began, 3),
+                "audio": batch.noisy.numel() / 16_000,
+                "time": round(time.time(), 1),
+            }
+            if trainer.step % EVALUATE_STEPS == 0 and trainer.step > args.front_end_steps:
+                record |= trainer.evaluate(held_out, args.clips)
+                print({k: record[k] for k in ("step", "ctc", "held_out", "clips")}, flush=True)
+            log.write(json.dumps({k: round(v, 5) for k, v in record.items()}) + "\n")
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                trainer.save(checkpoint)
+                saved = time.monotonic()
+    trainer.save(checkpoint)
+
+
+if __name__ == "__main__":
+    main()
