@@ -139,7 +139,11 @@ const classNames = z.array(z.string("a list of class names"), "a list of class n
 const namesById = "names keyed by 0, 1, 2 …";
 const labelNames = z.record(z.string(), z.string(namesById), namesById);
 const idsByName = "class ids keyed by their names";
-const labelIds = z.record(z.string(), z.int(idsByName), idsByName);
+const labelId = z.union(
+  [z.int().min(0), z.string().regex(/^\d+$/).transform(Number)], // many training scripts wrote strings
+  idsByName,
+);
+const labelIds = z.record(z.string(), labelId, idsByName);
 
 const fields = z.object({
   model_type: oneOf(["hubert", "wav2vec2"]),
