@@ -25,7 +25,7 @@ export interface Engine {
   create(source: GraphSource, options: OrtSessionOptions): Promise<OrtSession>;
   /** Throws what went wrong on the device since the last call and was not reported otherwise. */
   throwDeviceErrors?(): void;
-  /** Loses the device, for tests. */
+  /** Loses the device, for tests. Engines that cannot lose theirs have none. */
   loseDevice?(): void;
 }
 

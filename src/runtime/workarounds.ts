@@ -5,9 +5,13 @@
  *
  * @module
  */
+import fs from "node:fs";
 import type { OrtWebEnv } from "./ort.ts";
 import { readWhole } from "./lazy_file.ts";
 import { fromFileUrl } from "../std.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
 
 /**
  * Takes `location` away from a worker, before onnxruntime-web is imported.
@@ -71,22 +75,33 @@ export function webgpuProvider(device: GPUDevice): unknown {
  */
 export const NATIVE_OUTPUTS_NEED_COPIES = true;
 
+/** What onnxruntime says is handed to `listener` while one is set, and dropped otherwise. */
+export interface LogCapture {
+  listener: ((line: string) => void) | undefined;
+}
+
 /**
- * Drops everything onnxruntime would write to the console of this worker, and
- * hands it to `listener` while one is set.
+ * Keeps the web builds from writing to the console and to the standard
+ * streams of this worker. Comes before their import: they bind both when they
+ * start.
  *
- * Cause: onnxruntime's web builds have no log sink other than the console,
- * which is the program's and not a library's; placement of nodes is told
- * nowhere else. Emscripten binds the console's methods when it starts, so this
- * comes before the import.
+ * Cause: they have no other log sink. The standard streams are the program's
+ * and not a library's, and which provider runs which node is told in the log
+ * only. Taking Deno for Node.js, they write through `fs.writeSync`.
  *
  * Delete when: onnxruntime-web takes a log callback.
  */
-export function captureConsole(): { listener: ((line: string) => void) | undefined } {
-  const capture: { listener: ((line: string) => void) | undefined } = { listener: undefined };
+export function captureLog(): LogCapture {
+  const capture: LogCapture = { listener: undefined };
+  const listen = (...words: unknown[]) => capture.listener?.(words.map(String).join(" "));
   for (const method of ["log", "info", "warn", "error", "debug"] as const) {
-    globalThis.console[method] = (...args: unknown[]) =>
-      capture.listener?.(args.map(String).join(" "));
+    globalThis.console[method] = listen;
   }
+  const { writeSync } = fs;
+  const writeOrListen = (fd: number, content: unknown, ...rest: unknown[]) =>
+    fd === STDOUT || fd === STDERR
+      ? listen(content)
+      : Reflect.apply(writeSync, fs, [fd, content, ...rest]);
+  Object.assign(fs, { writeSync: writeOrListen });
   return capture;
 }

@@ -11,6 +11,7 @@ import type { OrtSession, OrtTensor, OrtValueInfo } from "./ort.ts";
 import { parsePlacement } from "./placement.ts";
 import { buffersOf } from "./protocol.ts";
 import type {
+  Fault,
   LoadReply,
   NamedTensors,
   Replies,
@@ -22,7 +23,7 @@ import type {
   WorkerMessage,
 } from "./protocol.ts";
 import type { Tensor, TensorData } from "../tensor.ts";
-import { captureConsole } from "./workarounds.ts";
+import { captureLog } from "./workarounds.ts";
 
 /** What an engine is started with. */
 export interface EngineContext extends StartOptions {
@@ -38,6 +39,8 @@ interface WorkerScope {
 
 const SILENT = 4;
 const VERBOSE = 0;
+/** How long a failed request waits for news of its device. */
+const LOSS_PATIENCE_MS = 50;
 const FLOAT16_TOLERANCE = 1e-2;
 
 /** Serves requests with the engine that `start` makes. Call once, at the top of a worker's module. */
@@ -45,7 +48,8 @@ export function serve(start: (context: EngineContext) => Promise<Engine>): void 
   const scope = globalThis as unknown as WorkerScope;
   const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []) =>
     scope.postMessage(message, transfer);
-  const server = new Server(start, (reason) => post({ kind: "lost", reason }));
+  const server = new Server(start);
+  void server.lost.then((reason) => post({ kind: "lost", reason }));
   let tail = Promise.resolve();
   scope.onmessage = ({ data: { id, request } }) => {
     tail = tail.then(async () => {
@@ -53,7 +57,7 @@ export function serve(start: (context: EngineContext) => Promise<Engine>): void 
         const value = await server.answer(request);
         post({ kind: "done", id, value }, value && "outputs" in value ? outputBuffers(value) : []);
       } catch (error) {
-        post({ kind: "failed", id, reason: reasonOf(error), isFatal: isFatal(error) });
+        post({ kind: "failed", id, reason: await server.explain(error), isFatal: isFatal(error) });
       }
     });
   };
@@ -68,20 +72,35 @@ function isFatal(error: unknown): boolean {
   return error instanceof WebAssembly.RuntimeError;
 }
 
+function wordsOf(error: unknown): string {
+  return isFatal(error) ? `onnxruntime crashed (${reasonOf(error)})` : reasonOf(error);
+}
+
 class Server {
   readonly #start: (context: EngineContext) => Promise<Engine>;
-  readonly #onLost: (reason: string) => void;
-  readonly #console = captureConsole();
+  readonly #lost = Promise.withResolvers<string>();
+  readonly #log = captureLog();
   readonly #sessions = new Map<number, OrtSession>();
   #engine: Engine | undefined;
   #sessionCount = 0;
 
-  constructor(
-    start: (context: EngineContext) => Promise<Engine>,
-    onLost: (reason: string) => void,
-  ) {
+  constructor(start: (context: EngineContext) => Promise<Engine>) {
     this.#start = start;
-    this.#onLost = onLost;
+  }
+
+  /** Resolves to the reason once the device is gone. */
+  get lost(): Promise<string> {
+    return this.#lost.promise;
+  }
+
+  /** Says why a request failed: the loss of the device, if that is what it was, is known a little later. */
+  async explain(error: unknown): Promise<string> {
+    if (!this.#engine?.loseDevice) return wordsOf(error);
+    const { promise: patience, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LOSS_PATIENCE_MS);
+    const lost = await Promise.race([this.lost, patience]);
+    clearTimeout(timer);
+    return lost ? `its device was lost: ${lost}` : wordsOf(error);
   }
 
   async answer(request: Request): Promise<Replies[keyof Replies]> {
@@ -108,7 +127,7 @@ class Server {
   }
 
   async #begin(options: StartOptions): Promise<StartReply> {
-    const engine = await this.#start({ ...options, onLost: this.#onLost });
+    const engine = await this.#start({ ...options, onLost: this.#lost.resolve });
     this.#engine = engine;
     const { device, isSoftware } = engine;
     return { device, isSoftware, hasFloat16: await computesFloat16(engine) };
@@ -117,7 +136,7 @@ class Server {
   async #load({ source, options }: Request & { kind: "load" }): Promise<LoadReply> {
     const lines: string[] = [];
     const { fixedDimensions = {}, reportsPlacement = false } = options;
-    if (reportsPlacement) this.#console.listener = (line) => lines.push(line);
+    if (reportsPlacement) this.#log.listener = (line) => lines.push(line);
     try {
       const session = await this.#started.create(source, {
         ...this.#started.sessionOptions,
@@ -133,7 +152,7 @@ class Server {
         placement: reportsPlacement ? parsePlacement(lines) : undefined,
       };
     } finally {
-      this.#console.listener = undefined;
+      this.#log.listener = undefined;
     }
   }
 
@@ -152,11 +171,14 @@ class Server {
     return null;
   }
 
-  #rehearse(fault: "device-lost" | "crash"): null {
-    if (fault === "device-lost") this.#started.loseDevice?.();
-    else {setTimeout(() => {
+  #rehearse(fault: Fault): null {
+    if (fault === "device-lost") {
+      this.#started.loseDevice?.();
+    } else {
+      queueMicrotask(() => {
         throw new Error("a rehearsed crash");
-      });}
+      });
+    }
     return null;
   }
 }

@@ -123,9 +123,9 @@ class WorkerLink {
   /** Ends the worker; every pending and every later call is rejected with `reason`. */
   end(reason: string): void {
     if (this.#endReason !== undefined) return;
-    this.rejectPending(reason);
     this.#endReason = reason;
     this.#worker.terminate();
+    this.rejectPending(reason);
   }
 
   rejectPending(reason: string): void {
