@@ -14,7 +14,8 @@ function describe(value: Pick<Value, "dtype" | "shape">): string {
   return `${value.dtype}[${value.shape.join(", ")}]`;
 }
 
-function check(condition: boolean, op: string, why: string, ...values: Value[]): void {
+/** Throws when an operator's operands do not fit. */
+export function check(condition: boolean, op: string, why: string, ...values: Value[]): void {
   if (!condition) {
     throw new TypeError(`Cannot build ${op} of ${values.map(describe).join(" and ")}: ${why}`);
   }
@@ -276,46 +277,6 @@ export function instanceNorm(
   check(weight.shape[0] === x.shape[1], "InstanceNormalization", "channels differ", x, weight);
   return g.node("InstanceNormalization", [x, weight, bias], [x], {
     attributes: { epsilon: float(epsilon) },
-  })[0];
-}
-
-/** Options of a 1-D convolution. */
-export interface Conv1dOptions {
-  /** Step in input positions. @default {1} */
-  readonly stride?: number;
-  /** Zeros before and after. @default {[0, 0]} */
-  readonly padding?: readonly [number, number];
-  /** Groups of channels. @default {1} */
-  readonly groups?: number;
-  /** Length of the result: a name, or the input's own when the convolution keeps it. */
-  readonly length: Dimension;
-}
-
-/** 1-D convolution. x: [B, C, T], weight: [D, C / groups, K], result: [B, D, length]. */
-export function conv1d(
-  g: GraphBuilder,
-  x: Value,
-  { weight, bias, stride = 1, padding = [0, 0], groups = 1, length }:
-    & { weight: Value; bias: Value | undefined }
-    & Conv1dOptions,
-): Value {
-  const [batch, channels] = x.shape;
-  const [outChannels, inChannels, kernel] = weight.shape as number[];
-  check(
-    channels === inChannels! * groups,
-    "Conv",
-    `channels differ in ${groups} groups`,
-    x,
-    weight,
-  );
-  const shape = [batch!, outChannels!, length];
-  return g.node("Conv", bias ? [x, weight, bias] : [x, weight], [{ dtype: x.dtype, shape }], {
-    attributes: {
-      kernel_shape: ints([kernel!]),
-      strides: ints([stride]),
-      pads: ints(padding),
-      group: int(groups),
-    },
   })[0];
 }
 

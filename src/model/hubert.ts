@@ -74,12 +74,25 @@ function frontEndNorm(
   return transpose(net.g, norm(net, channelsLast, name, DEFAULT_EPSILON), [0, 2, 1]);
 }
 
+/** What lies between the front end and the encoder. */
+export interface ProjectedFeatures {
+  /** Features as the projection sees them. [B, T, C] */
+  readonly normalized: Value;
+  /** Encoder input. [B, T, H] */
+  readonly hidden: Value;
+}
+
 /** Features [B, T, C] → encoder input [B, T, H]. */
-export function featureProjection(net: Network, config: HubertConfig, features: Value): Value {
-  const x = config.feat_proj_layer_norm
+export function featureProjection(
+  net: Network,
+  config: HubertConfig,
+  features: Value,
+): ProjectedFeatures {
+  const normalized = config.feat_proj_layer_norm
     ? norm(net, features, "feature_projection.layer_norm", config.layer_norm_eps)
     : features;
-  return linear(net, x, "feature_projection.projection", config.hidden_size);
+  const hidden = linear(net, normalized, "feature_projection.projection", config.hidden_size);
+  return { normalized, hidden };
 }
 
 /** Puts the learned mask vector where `maskTimeIndices` [B, T] is 1. hidden: [B, T, H]. */

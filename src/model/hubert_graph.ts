@@ -74,12 +74,19 @@ function buildEncoder(
   const maskTimeIndices = frameInput("mask_time_indices", request.hasMaskTimeIndices);
 
   const projected = featureProjection(net, config, features);
-  const hidden = maskTimeIndices ? maskTime(net, projected, maskTimeIndices) : projected;
+  const hidden = maskTimeIndices
+    ? maskTime(net, projected.hidden, maskTimeIndices)
+    : projected.hidden;
   const needsAttentions = request.givesAttentions ?? false;
   const result = encoder(net, config, { hidden, frameMask, needsAttentions });
 
   const output = head(net, config, { task, result, frameMask });
   give(g, output.name, output.value);
+  if (task === "base") {
+    // what transformers calls so: wav2vec 2.0 hands out the normalised features, HuBERT the raw ones
+    const isNormalized = config.model_type === "wav2vec2";
+    give(g, "extract_features", isNormalized ? projected.normalized : features);
+  }
   if (request.givesHiddenStates) {
     result.hiddenStates.forEach((value, i) => give(g, `hidden_states.${i}`, value));
   }

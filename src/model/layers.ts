@@ -7,10 +7,9 @@
  * @module
  */
 import type { GraphBuilder, Value } from "../graph/builder.ts";
+import { conv1d, type Conv1dOptions } from "../graph/conv.ts";
 import {
   add,
-  conv1d,
-  type Conv1dOptions,
   dynamicQuantizeMatMul,
   instanceNorm,
   layerNorm,

@@ -77,6 +77,8 @@ export interface ParameterReaderOptions {
   readonly basePrefixes: readonly string[];
   /** First parts of the base model's canonical names: `encoder`, `feature_extractor` … */
   readonly baseModules: readonly string[];
+  /** Base parameters that a network may leave unused, such as those of training. @default {[]} */
+  readonly optional?: readonly string[];
 }
 
 /** Looks parameters up and keeps the list of what did not fit. */
@@ -141,7 +143,7 @@ export class ParameterReader {
     const unused = [...this.#store.tensors.keys()].filter((name) =>
       !this.#asked.has(name) && !name.endsWith("num_batches_tracked")
     );
-    const surplus = unused.filter((name) => this.#isBase(name));
+    const surplus = unused.filter((name) => this.#isRequired(name));
     for (const name of surplus) {
       const { shape } = this.#store.tensors.get(name)!;
       this.#problems.push(`${name} [${shape}] is not part of the model the config describes`);
@@ -154,7 +156,7 @@ export class ParameterReader {
           (rest > 0 ? `\n  … and ${rest} more` : ""),
       );
     }
-    return unused.filter((name) => !this.#isBase(name));
+    return unused.filter((name) => !this.#isRequired(name));
   }
 
   #spellings(name: string): string[] {
@@ -167,10 +169,11 @@ export class ParameterReader {
     return this.#spellings(name).find((spelling) => this.#store.tensors.has(spelling));
   }
 
-  #isBase(name: string): boolean {
-    const prefix = this.#options.basePrefixes.find((prefix) => name.startsWith(`${prefix}.`));
+  #isRequired(name: string): boolean {
+    const { basePrefixes, baseModules, optional = [] } = this.#options;
+    const prefix = basePrefixes.find((prefix) => name.startsWith(`${prefix}.`));
     const canonical = prefix ? name.slice(prefix.length + 1) : name;
-    return this.#options.baseModules.includes(canonical.split(".", 1)[0]!);
+    return baseModules.includes(canonical.split(".", 1)[0]!) && !optional.includes(canonical);
   }
 }
 
