@@ -63,21 +63,18 @@ export async function* decodeWithLibav(
       });
       // Anything but "more" is an end: damage that the demuxer cannot pass ends the file there.
       isLast = status !== -libav.EAGAIN;
-      const packets = packetsByStream[stream.index] ?? [];
-      for (let i = 0; i < packets.length || (isLast && i === 0); i += PACKETS_PER_BLOCK) {
-        const fin = isLast && i + PACKETS_PER_BLOCK >= packets.length;
+      const packets: (LibAV.Packet | undefined)[] = packetsByStream[stream.index] ?? [];
+      if (isLast) packets.push(undefined);
+      for (let i = 0; i < packets.length; i += PACKETS_PER_BLOCK) {
         yield* toBlocks(
           libav,
-          await libav.ff_decode_multi(
-            context,
-            packet,
-            frame,
-            packets.slice(i, i + PACKETS_PER_BLOCK),
-            { fin, ignoreErrors: true },
-          ),
+          await decodePackets(decoder, packets.slice(i, i + PACKETS_PER_BLOCK)),
         );
       }
     }
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    throw new AudioError(`Cannot decode ${NAMES[format]} as it is damaged`, { cause: error });
   } finally {
     await libav.ff_free_decoder(context, packet, frame);
     await libav.avformat_close_input_js(demuxer);
@@ -85,19 +82,31 @@ export async function* decodeWithLibav(
   }
 }
 
+/** Frames of some packets; `undefined` stands for the end. What cannot be decoded is passed over. */
+async function decodePackets(
+  { libav, context, packet, frame }: Decoder,
+  packets: readonly (LibAV.Packet | undefined)[],
+): Promise<LibAV.Frame[]> {
+  const frames: LibAV.Frame[] = [];
+  for (const encoded of packets) {
+    if (encoded !== undefined) await libav.ff_copyin_packet(packet, encoded);
+    await libav.avcodec_send_packet(context, encoded === undefined ? 0 : packet);
+    await libav.av_packet_unref(packet);
+    while (await libav.avcodec_receive_frame(context, frame) === 0) {
+      frames.push(await libav.ff_copyout_frame(frame));
+      await libav.av_frame_unref(frame);
+    }
+  }
+  return frames;
+}
+
 /** Connects the reader, finds the audio track and opens its codec. */
 async function openDecoder(reader: ByteReader, name: string): Promise<Decoder> {
-  const { default: library } = await import("@libav.js/variant-obsolete");
-  const libav = await library.LibAV({ noworker: true, nothreads: true });
+  const libav = await loadLibav();
   try {
-    await libav.av_log_set_level(libav.AV_LOG_QUIET);
     libav.onread = (device: string) => void feed(libav, device, reader);
     await libav.mkreaderdev(DEVICE);
-    const [demuxer, streams] = await libav.ff_init_demuxer_file(DEVICE).catch((cause: unknown) => {
-      throw new AudioError(`Cannot decode ${name} as its header is damaged or cut short`, {
-        cause,
-      });
-    });
+    const [demuxer, streams] = await orDamaged(name, libav.ff_init_demuxer_file(DEVICE));
     const stream = streams.find(({ codec_type }) => codec_type === libav.AVMEDIA_TYPE_AUDIO);
     if (stream === undefined) {
       throw new AudioError(`Cannot decode ${name} as it holds no audio track`);
@@ -109,15 +118,48 @@ async function openDecoder(reader: ByteReader, name: string): Promise<Decoder> {
           `Convert it, for example with ffmpeg -i IN -c:a flac OUT.flac`,
       );
     }
-    const [, context, packet, frame] = await libav.ff_init_decoder(stream.codec_id, {
-      codecpar: stream.codecpar,
-      time_base: [stream.time_base_num, stream.time_base_den],
-    });
+    const [, context, packet, frame] = await orDamaged(
+      name,
+      libav.ff_init_decoder(stream.codec_id, {
+        codecpar: stream.codecpar,
+        time_base: [stream.time_base_num, stream.time_base_den],
+      }),
+    );
     return { libav, demuxer, stream, context, packet, frame };
   } catch (error) {
     libav.terminate();
     throw error;
   }
+}
+
+/** A new instance that keeps silent: the library itself would write to the console. */
+async function loadLibav(): Promise<LibAV.LibAV> {
+  const { default: library } = await import("@libav.js/variant-obsolete");
+  const { base, VER, CONFIG } = library as typeof library & Record<"VER" | "CONFIG", string>;
+  const program = `${base}/libav-${VER}-${CONFIG}.wasm.mjs`;
+  const { default: factory } = await import(program);
+  const libav = await library.LibAV({
+    noworker: true,
+    nothreads: true,
+    factory: (options: object) => factory({ ...options, printErr: () => {} }),
+  });
+  await libav.av_log_set_level(libav.AV_LOG_QUIET);
+  return libav;
+}
+
+/** Gives a failure to open a file its reason. */
+async function orDamaged<T>(name: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (!isLibavError(cause)) throw cause; // The source's own.
+    throw new AudioError(`Cannot decode ${name} as its header is damaged or cut short`, { cause });
+  }
+}
+
+function isLibavError(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError ||
+    (error instanceof Error && error.message.startsWith("Could not "));
 }
 
 /** Answers one request of the demuxer for more bytes. */
