@@ -39,6 +39,12 @@ export interface BackendOptions {
    * @default {navigator.hardwareConcurrency}
    */
   readonly threadCount?: number;
+  /**
+   * Whether a software stand-in for a GPU will do.
+   *
+   * @default {true}
+   */
+  readonly allowsSoftware?: boolean;
   /** Ends the start of the backend. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -5,14 +5,15 @@
  * @module
  */
 import type { Engine } from "./engine.ts";
+import { reasonOf } from "./lazy_file.ts";
 import type { OrtModule } from "./ort.ts";
 import { NATIVE_OUTPUTS_NEED_COPIES } from "./workarounds.ts";
 import { type EngineContext, serve } from "./worker.ts";
 
+type NativeOrt = OrtModule & { env: { logLevel: string } };
+
 async function startCpu({ threadCount }: EngineContext): Promise<Engine> {
-  const ort = await import("onnxruntime-node") as unknown as OrtModule & {
-    env: { logLevel: string };
-  };
+  const ort = await importNative();
   ort.env.logLevel = "fatal";
   return {
     ort,
@@ -29,6 +30,22 @@ async function startCpu({ threadCount }: EngineContext): Promise<Engine> {
     create: (source, options) =>
       ort.InferenceSession.create(source.kind === "bytes" ? source.model : source.path, options),
   };
+}
+
+async function importNative(): Promise<NativeOrt> {
+  try {
+    return await import("onnxruntime-node") as unknown as NativeOrt;
+  } catch (cause) {
+    const isForbidden = cause instanceof Deno.errors.NotCapable;
+    throw new Error(
+      isForbidden
+        ? "Deno may not load native code: start it with --allow-ffi"
+        : `onnxruntime-node does not load: ${
+          reasonOf(cause)
+        }. Install it (deno cache npm:onnxruntime-node), or choose another backend`,
+      { cause },
+    );
+  }
 }
 
 serve(startCpu);

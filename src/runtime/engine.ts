@@ -5,9 +5,13 @@
  * @module
  */
 import type { GraphSource } from "./backend.ts";
-import { LazyFile, readWhole } from "./lazy_file.ts";
-import type { OrtModule, OrtSession, OrtSessionOptions } from "./ort.ts";
+import { detachWeights } from "./detach_weights.ts";
+import { LazyFile } from "./lazy_file.ts";
+import type { OrtExternalData, OrtModule, OrtSession, OrtSessionOptions } from "./ort.ts";
 import { basename } from "../std.ts";
+
+/** Name under which a model's own bytes are offered to it as a file beside it. */
+const WHOLE_MODEL = "hubcap-whole-model";
 
 /** A started build of onnxruntime. Lives in a worker. */
 export interface Engine {
@@ -29,25 +33,40 @@ export interface Engine {
   loseDevice?(): void;
 }
 
-/** Creates a session with a web build: its weights are read from their files range by range, straight into place. */
+/**
+ * Creates a session with a web build. Weights go from where they lie straight
+ * into onnxruntime's memory, one at a time: no second copy is made of them,
+ * whether they lie in files beside the model or inside of it.
+ */
 export async function createWebSession(
   ort: OrtModule,
   source: GraphSource,
   options: OrtSessionOptions,
 ): Promise<OrtSession> {
-  if (source.kind === "bytes") return await ort.InferenceSession.create(source.model, options);
+  if (source.kind === "bytes") return await createFrom(ort, source.model, { options, beside: [] });
   const files: LazyFile[] = [];
+  const open = (path: string) => {
+    const data = new LazyFile(path);
+    files.push(data);
+    return { path: basename(path), data };
+  };
   try {
-    const externalData = source.externalDataPaths.map((path) => {
-      const data = new LazyFile(path);
-      files.push(data);
-      return { path: basename(path), data };
-    });
-    const model = await readWhole(source.path);
-    return await ort.InferenceSession.create(model, { ...options, externalData });
+    const model = open(source.path);
+    const beside = source.externalDataPaths.map(open);
+    return await createFrom(ort, model.data, { options, beside });
   } catch (error) {
     throw files.find(({ failure }) => failure)?.failure ?? error;
   } finally {
     for (const file of files) file.close();
   }
+}
+
+async function createFrom(
+  ort: OrtModule,
+  whole: Uint8Array,
+  { options, beside }: { options: OrtSessionOptions; beside: readonly OrtExternalData[] },
+): Promise<OrtSession> {
+  const model = detachWeights(whole, WHOLE_MODEL);
+  const externalData = [...beside, { path: WHOLE_MODEL, data: whole }];
+  return await ort.InferenceSession.create(model, { ...options, externalData });
 }

@@ -14,6 +14,8 @@ export type NamedTensors = Record<string, Tensor<TensorData>>;
 export interface StartOptions {
   /** Threads that compute. */
   readonly threadCount: number;
+  /** Whether a software stand-in for a GPU will do. */
+  readonly allowsSoftware: boolean;
 }
 
 /** A mishap to rehearse: the device goes away, or the worker dies of an error nobody caught. */

@@ -153,10 +153,8 @@ async function tryOpen(
   options: BackendOptions,
 ): Promise<Attempt> {
   try {
-    const backend = await opener(options);
-    if (!backend.isSoftware) return { backend, probe: backend.probe };
-    await backend[Symbol.asyncDispose]();
-    return { probe: backend.probe, obstacle: `only a software stand-in (${backend.device})` };
+    const backend = await opener({ ...options, allowsSoftware: false });
+    return { backend, probe: backend.probe };
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     return { probe: { state: "absent", reason: error.message }, obstacle: error.message };

@@ -26,8 +26,13 @@ const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFea
 /** Names of Vulkan's software implementations. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
 
-async function startWebgpu({ onLost }: EngineContext): Promise<Engine> {
-  const { adapter, device } = await openDevice();
+async function startWebgpu({ allowsSoftware, onLost }: EngineContext): Promise<Engine> {
+  const adapter = await findAdapter();
+  const facts = describe(adapter);
+  if (facts.isSoftware && !allowsSoftware) {
+    throw new Error(`the only adapter is a software stand-in for a GPU: ${facts.device}`);
+  }
+  const device = await openDevice(adapter);
   void device.lost.then(({ message, reason }) => onLost(message || reason));
   const errors = deviceErrors(device);
   hideLocation();
@@ -37,7 +42,7 @@ async function startWebgpu({ onLost }: EngineContext): Promise<Engine> {
   ort.env.logLevel = "fatal";
   return {
     ort,
-    ...describe(adapter),
+    ...facts,
     sessionOptions: { executionProviders: [webgpuProvider(device)] },
     needsOutputCopies: false,
     create: (source, options) => createWebSession(ort, source, options),
@@ -49,20 +54,23 @@ async function startWebgpu({ onLost }: EngineContext): Promise<Engine> {
   };
 }
 
-async function openDevice(): Promise<{ adapter: GPUAdapter; device: GPUDevice }> {
+async function findAdapter(): Promise<GPUAdapter> {
   if (!navigator.gpu) {
     throw new Error("this Deno has no navigator.gpu: start it with --unstable-webgpu");
   }
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new Error(
-      "there is no WebGPU adapter: install the GPU's driver (on Linux one with Vulkan, and libvulkan1)",
-    );
-  }
+  if (adapter) return adapter;
+  throw new Error(
+    "there is no WebGPU adapter: install the GPU's driver (on Linux one with Vulkan, and libvulkan1)",
+  );
+}
+
+/** A device with everything the adapter has to offer. */
+async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name));
-  return { adapter, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }) };
+  return await adapter.requestDevice({ requiredLimits, requiredFeatures });
 }
 
 /** Validation and memory errors that no error scope caught, as they come in. */

@@ -50,7 +50,7 @@ export async function startWorkerBackend(
   init: WorkerBackendInit,
   options: BackendOptions = {},
 ): Promise<WorkerBackend> {
-  const { threadCount = navigator.hardwareConcurrency, signal } = options;
+  const { threadCount = navigator.hardwareConcurrency, allowsSoftware = true, signal } = options;
   if (!Number.isInteger(threadCount) || threadCount < 1) {
     throw new RangeError(
       `Cannot start backend "${init.name}" as threadCount must be a whole number of at least 1: ${threadCount}`,
@@ -61,7 +61,7 @@ export async function startWorkerBackend(
   const abort = () => link.end("its start was aborted");
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const facts = await link.call({ kind: "start", options: { threadCount } });
+    const facts = await link.call({ kind: "start", options: { threadCount, allowsSoftware } });
     return new WorkerBackend(link, facts);
   } catch (error) {
     link.end("it did not start");
@@ -144,7 +144,8 @@ class WorkerLink {
   }
 
   #error(kind: Request["kind"], reason: string): BackendError {
-    const remedy = this.#endReason === undefined ? "" : ". Open a new backend";
+    const needsNew = this.#endReason !== undefined && kind !== "start";
+    const remedy = needsNew ? ". Open a new backend" : "";
     return new BackendError(
       `Cannot ${ACTIONS[kind]} backend "${this.name}" as ${reason}${remedy}`,
       { backend: this.name },
@@ -193,7 +194,9 @@ export class WorkerBackend implements Backend {
 
   /** Loads a graph; see {@linkcode Backend}. */
   async load(source: GraphSource, options: LoadOptions = {}): Promise<GraphSession> {
-    const reply = await this.#link.call({ kind: "load", source, options });
+    const copy = source.kind === "bytes" ? { ...source, model: source.model.slice() } : source;
+    const transfer = copy.kind === "bytes" ? [copy.model.buffer] : [];
+    const reply = await this.#link.call({ kind: "load", source: copy, options }, transfer);
     return new WorkerSession({
       link: this.#link,
       reply,
