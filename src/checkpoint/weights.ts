@@ -14,6 +14,9 @@ export type WeightDtype =
   | "I32"
   | "I16"
   | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
   | "U8"
   | "BOOL";
 
