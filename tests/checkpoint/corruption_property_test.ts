@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import { openSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { openTorchBin } from "../../src/checkpoint/torch_bin.ts";
+import type { WeightStore } from "../../src/checkpoint/weights.ts";
+import { CheckpointError } from "../../src/errors.ts";
+import { elementCount } from "../../src/tensor.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { TemporaryFolder } from "./files.ts";
+import { fixture } from "./fixtures.ts";
+
+/** Whether a change of a byte can go unseen: only zip files carry checksums. */
+const FORMATS = [
+  { name: "parametrized.safetensors", open: openSafetensors, hasChecksums: false },
+  { name: "weight_norm_legacy.bin", open: openTorchBin, hasChecksums: false },
+  { name: "weight_norm_zip.bin", open: openTorchBin, hasChecksums: true },
+];
+
+const TIME_LIMIT_MS = 2000;
+
+/** All that a file gives, or the error that refuses it. */
+async function contentOf(
+  path: string,
+  open: (path: string) => Promise<WeightStore>,
+): Promise<Map<string, Float32Array> | CheckpointError> {
+  try {
+    await using store = await open(path);
+    const content = new Map<string, Float32Array>();
+    for (const [name, { shape }] of store.tensors) {
+      const values = await store.read(name);
+      assertEquals(values.length, elementCount(shape));
+      content.set(name, values);
+    }
+    return content;
+  } catch (error) {
+    assert(error instanceof CheckpointError, `${error}`);
+    return error;
+  }
+}
+
+for (const { name, open, hasChecksums } of FORMATS) {
+  const original = Deno.readFileSync(fixture(name));
+
+  Deno.test(`a changed byte in ${name} gives ${hasChecksums ? "the same or" : "values or"} a CheckpointError`, async () => {
+    await using folder = new TemporaryFolder();
+    const sound = await contentOf(fixture(name), open);
+    const change = fc.record({
+      position: fc.nat(original.length - 1),
+      flip: fc.integer({ min: 1, max: 255 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(change, async ({ position, flip }) => {
+        const bytes = original.slice();
+        bytes[position]! ^= flip;
+        const path = await folder.write("changed", bytes);
+        const startMs = performance.now();
+        const found = await contentOf(path, open);
+        assert(performance.now() - startMs < TIME_LIMIT_MS);
+        if (hasChecksums && found instanceof Map) assertEquals(found, sound);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  Deno.test(`${name} cut short anywhere is a CheckpointError`, async () => {
+    await using folder = new TemporaryFolder();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(original.length - 1), async (byteLength) => {
+        const path = await folder.write("cut", original.slice(0, byteLength));
+        const startMs = performance.now();
+        const found = await contentOf(path, open);
+        assert(performance.now() - startMs < TIME_LIMIT_MS);
+        assert(found instanceof CheckpointError);
+      }),
+      { numRuns: 150 },
+    );
+  });
+}
