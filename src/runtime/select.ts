@@ -33,8 +33,10 @@ export interface Candidate {
   readonly name: BackendName;
   /** What was found. */
   readonly probe: BackendProbe;
-  /** What `measure` said, when it was asked. */
+  /** What `measure` said, when it was asked and did not fail. */
   readonly measuredMs?: number;
+  /** Why `measure` failed, when it did. */
+  readonly failure?: string;
 }
 
 /** How a choice was made. */
@@ -86,7 +88,8 @@ export async function openBackend(
       }`,
     );
   }
-  const backend = await OPENERS[choice](options);
+  const { measure: _, ...backendOptions } = options;
+  const backend = await OPENERS[choice](backendOptions);
   const software = backend.isSoftware ? ", a software stand-in for a GPU" : "";
   return {
     backend,
@@ -117,67 +120,59 @@ export async function openBest(
   options: OpenBackendOptions,
   openers: Openers,
 ): Promise<OpenedBackend> {
-  const { measure } = options;
-  const candidates: Candidate[] = [];
-  const rejected: string[] = [];
+  const { measure, ...backendOptions } = options;
+  const found: Candidate[] = [];
   const open: ProbedBackend[] = [];
   try {
     for (const name of ["webgpu", "cpu", "wasm"] as const) {
-      const isEnough = measure ? name === "wasm" && open.length > 0 : open.length > 0;
+      const isEnough = open.length > 0 && (!measure || name === "wasm");
       if (isEnough) break;
-      const { backend, probe, obstacle } = await tryOpen(openers[name], options);
-      candidates.push({ name, probe });
-      if (obstacle !== undefined) rejected.push(`${name}: ${obstacle}`);
+      const { backend, probe } = await tryOpen(openers[name], backendOptions);
+      found.push({ name, probe });
       if (backend) open.push(backend);
     }
-    const measured = await measureAll(open, { measure, rejected });
+    const measured = await measureAll(open, measure);
+    const candidates = found.map((candidate) => ({
+      ...candidate,
+      ...measured.get(candidate.name),
+    }));
     const chosen = fastest(open, measured);
-    if (!chosen) throw nothingFound(rejected);
+    if (!chosen) throw nothingFound(candidates);
     await disposeAll(open.filter((backend) => backend !== chosen));
-    const report = describeChoice(chosen, { candidates, measured, rejected });
-    return { backend: chosen, report };
+    return { backend: chosen, report: describeChoice(chosen, candidates) };
   } catch (error) {
     await disposeAll(open);
     throw error;
   }
 }
 
-interface Attempt {
-  readonly backend?: ProbedBackend;
-  readonly probe: BackendProbe;
-  readonly obstacle?: string;
-}
-
 async function tryOpen(
   opener: Openers[BackendName],
   options: BackendOptions,
-): Promise<Attempt> {
+): Promise<{ backend?: ProbedBackend; probe: BackendProbe }> {
   try {
     const backend = await opener({ ...options, allowsSoftware: false });
     return { backend, probe: backend.probe };
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
-    return { probe: { state: "absent", reason: error.message }, obstacle: error.message };
+    return { probe: { state: "absent", reason: error.message } };
   }
 }
 
-type Measurements = Map<BackendName, number>;
+type Measurement = Pick<Candidate, "measuredMs" | "failure">;
+type Measurements = ReadonlyMap<BackendName, Measurement>;
 
 async function measureAll(
   backends: readonly ProbedBackend[],
-  { measure, rejected }: {
-    measure: OpenBackendOptions["measure"];
-    rejected: string[];
-  },
+  measure: OpenBackendOptions["measure"],
 ): Promise<Measurements> {
-  const measured: Measurements = new Map();
+  const measured = new Map<BackendName, Measurement>();
   if (!measure || backends.length < 2) return measured;
   for (const backend of backends) {
     try {
-      measured.set(backend.name, await measure(backend));
+      measured.set(backend.name, { measuredMs: await measure(backend) });
     } catch (error) {
-      measured.set(backend.name, Infinity);
-      rejected.push(`${backend.name}: it failed when measured (${reasonOf(error)})`);
+      measured.set(backend.name, { failure: `it failed when measured (${reasonOf(error)})` });
     }
   }
   return measured;
@@ -187,38 +182,37 @@ function fastest(
   backends: readonly ProbedBackend[],
   measured: Measurements,
 ): ProbedBackend | undefined {
-  const timeMs = ({ name }: ProbedBackend) => measured.get(name) ?? 0;
-  const [best] = backends.toSorted((a, b) => timeMs(a) - timeMs(b));
-  return best && timeMs(best) < Infinity ? best : undefined;
+  const timeMs = ({ name }: ProbedBackend) => measured.get(name)?.measuredMs ?? 0;
+  return backends
+    .filter(({ name }) => measured.get(name)?.failure === undefined)
+    .toSorted((a, b) => timeMs(a) - timeMs(b))[0];
 }
 
-function describeChoice(
-  chosen: ProbedBackend,
-  { candidates, measured, rejected }: {
-    candidates: readonly Candidate[];
-    measured: Measurements;
-    rejected: readonly string[];
-  },
-): SelectionReport {
-  const times = [...measured].filter(([, timeMs]) => timeMs < Infinity);
-  const why = times.length > 1
-    ? `fastest of ${times.map(([name, timeMs]) => `${name} ${timeMs.toFixed(1)} ms`).join(", ")}`
-    : "first of those that can run here";
-  const others = rejected.map((reason) => `; not ${reason}`).join("");
-  return {
-    chosen: chosen.name,
-    reason: `${chosen.name} (${chosen.device}): ${why}${others}`,
-    candidates: candidates.map((candidate) => {
-      const measuredMs = measured.get(candidate.name);
-      return measuredMs === undefined ? candidate : { ...candidate, measuredMs };
-    }),
-  };
-}
-
-function nothingFound(rejected: readonly string[]): BackendError {
-  return new BackendError(`Cannot open a backend as none can run here: ${rejected.join("; ")}`, {
-    backend: "auto",
+/** Why each candidate that was passed over was. */
+function obstacles(candidates: readonly Candidate[]): string[] {
+  return candidates.flatMap(({ name, probe, failure }) => {
+    const obstacle = probe.state === "absent" ? probe.reason : failure;
+    return obstacle === undefined ? [] : [`${name}: ${obstacle}`];
   });
+}
+
+function describeChoice(chosen: ProbedBackend, candidates: readonly Candidate[]): SelectionReport {
+  const times = candidates.flatMap(({ name, measuredMs }) =>
+    measuredMs === undefined ? [] : [`${name} ${measuredMs.toFixed(1)} ms`]
+  );
+  const why = times.length > 1
+    ? `fastest of ${times.join(", ")}`
+    : "first of those that can run here";
+  const others = obstacles(candidates).map((obstacle) => `; not ${obstacle}`).join("");
+  const reason = `${chosen.name} (${chosen.device}): ${why}${others}`;
+  return { chosen: chosen.name, reason, candidates };
+}
+
+function nothingFound(candidates: readonly Candidate[]): BackendError {
+  return new BackendError(
+    `Cannot open a backend as none can run here: ${obstacles(candidates).join("; ")}`,
+    { backend: "auto" },
+  );
 }
 
 async function disposeAll(backends: readonly ProbedBackend[]): Promise<void> {
