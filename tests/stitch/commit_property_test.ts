@@ -1,0 +1,137 @@
+/**
+ * The whole heart at once: planner, seam, decoder and words over a fake encoder, against
+ * decoding the recording in one piece.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import { assert, assertEquals } from "../assert.ts";
+import type { Word } from "../../src/caption/word.ts";
+import { type Emissions, emissionsFromLogits, endFrameOf } from "../../src/ctc/emissions.ts";
+import { greedyDecoder } from "../../src/ctc/greedy.ts";
+import { afterWindow, planNext, STREAM_START, type Window } from "../../src/schedule/planner.ts";
+import {
+  type CommitOptions,
+  commitWindow,
+  flushCommit,
+  startCommit,
+} from "../../src/stitch/commit.ts";
+import { cutWindow } from "../../src/stitch/seam.ts";
+import type { Vocabulary } from "../../src/stitch/vocabulary.ts";
+import { policies, policyOf, streamEvents } from "../schedule/random_policy.ts";
+import { characters, pieces } from "./vocabularies.ts";
+
+const VOCABULARY_SIZE = 9;
+
+/** A fair hash of two integers to [0, 1). */
+function hash(a: number, b: number): number {
+  let h = Math.imul(a + 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+  return ((h ^ (h >>> 13)) >>> 0) / 2 ** 32;
+}
+
+/**
+ * The fake encoder: what it says of a frame depends on the frame alone, except in the
+ * right margin, where it guesses. No two frames have the same probabilities, so words
+ * of the same text and confidence come from the same frames.
+ */
+function encode(
+  span: { startFrame: number; endFrame: number; sureEndFrame: number },
+  options: { seed: number; blankId: number },
+): Emissions {
+  const { startFrame, endFrame, sureEndFrame } = span;
+  const { seed, blankId } = options;
+  const logits = new Float32Array((endFrame - startFrame) * VOCABULARY_SIZE);
+  for (let frame = startFrame; frame < endFrame; frame++) {
+    const row = (frame - startFrame) * VOCABULARY_SIZE;
+    const guess = frame < sureEndFrame ? 0 : 1 + startFrame;
+    // A letter lasts one to three frames; half of the frames are blank.
+    const slot = Math.floor(frame / 2);
+    const isBlank = hash(seed + guess, frame) < 0.5;
+    const id = isBlank ? blankId : Math.floor(hash(seed + 77 + guess, slot) * VOCABULARY_SIZE);
+    logits[row + id] = 1 + 6 * hash(seed, frame * 31);
+  }
+  return emissionsFromLogits(logits, { vocabularySize: VOCABULARY_SIZE, startFrame });
+}
+
+function offlineWords<S>(emissions: Emissions, options: CommitOptions<S>): Word[] {
+  const whole = { committed: emissions, tentative: encodeNothing(endFrameOf(emissions)) };
+  const step = commitWindow(startCommit(options.decoder), whole, options);
+  return [...step.committed, ...flushCommit(step.state, options).committed];
+}
+
+function encodeNothing(startFrame: number): Emissions {
+  return emissionsFromLogits(new Float32Array(0), { vocabularySize: VOCABULARY_SIZE, startFrame });
+}
+
+function assertInOrder(words: Word[]): void {
+  for (const [i, word] of words.entries()) {
+    assert(word.text !== "" && word.startSample < word.endSample);
+    assert(word.startSample >= (words[i - 1]?.endSample ?? 0), "words overlap");
+    assert(word.confidence > 0 && word.confidence <= 1);
+  }
+}
+
+function optionsOf(vocabulary: Vocabulary, strideSamples: number, pauseFrames: number) {
+  const decoder = greedyDecoder(vocabulary);
+  return { decoder, vocabulary, strideSamples, pauseFrames };
+}
+
+Deno.test("committed words of any stream are the words of the recording in one piece", () => {
+  fc.assert(
+    fc.property(
+      policies,
+      streamEvents,
+      fc.record({
+        seed: fc.nat(),
+        vocabulary: fc.constantFrom(characters, pieces),
+        pauseFrames: fc.integer({ min: 1, max: 9 }),
+        padding: fc.nat(3),
+      }),
+      (random, events, { seed, vocabulary, pauseFrames, padding }) => {
+        const policy = policyOf(random);
+        const options = optionsOf(vocabulary, policy.geometry.strideSamples, pauseFrames);
+        const encoder = { seed, blankId: vocabulary.blankId };
+        const committed: Word[] = [];
+        let progress = STREAM_START;
+        let state = startCommit(options.decoder);
+        const take = (window: Window) => {
+          const emissions = encode({
+            startFrame: window.startFrame,
+            endFrame: window.endFrame + padding,
+            sureEndFrame: window.commitEndFrame,
+          }, encoder);
+          const cut = cutWindow(progress.framesCommitted, emissions, window);
+          const step = commitWindow(state, cut, options);
+          assertInOrder([...committed.slice(-1), ...step.committed, ...step.tentative]);
+          committed.push(...step.committed);
+          state = step.state;
+          progress = afterWindow(progress, window);
+        };
+        const run = (count: number) => {
+          for (let i = 0; i < count; i++) {
+            const plan = planNext(progress, policy);
+            if (plan.kind !== "window") return;
+            take(plan.window);
+          }
+        };
+        for (const event of events) {
+          const { samplesReceived } = progress;
+          if (event.kind === "run") run(event.windows);
+          else if (event.kind === "finalize") {
+            progress = { ...progress, finalizeAtSample: samplesReceived };
+          } else {
+            progress = { ...progress, samplesReceived: samplesReceived + event.sampleCount };
+          }
+        }
+        progress = { ...progress, isEnded: true };
+        run(Infinity);
+        committed.push(...flushCommit(state, options).committed);
+        const endFrame = progress.framesCommitted;
+        const whole = encode({ startFrame: 0, endFrame, sureEndFrame: endFrame }, encoder);
+        assertEquals(committed, offlineWords(whole, options));
+      },
+    ),
+    { numRuns: 2000, seed: 10 },
+  );
+});

@@ -1,0 +1,118 @@
+import { assertEquals } from "../assert.ts";
+import { greedyDecoder, type GreedyState } from "../../src/ctc/greedy.ts";
+import {
+  type CommitState,
+  commitWindow,
+  flushCommit,
+  startCommit,
+} from "../../src/stitch/commit.ts";
+import { emissionsOfPath } from "../ctc/random_emissions.ts";
+import { CHARACTERS, characters } from "./vocabularies.ts";
+
+const options = {
+  decoder: greedyDecoder(characters),
+  vocabulary: characters,
+  strideSamples: 10,
+  pauseFrames: 3,
+};
+
+/** Emissions that spell `text`, a frame a character: `_` is the blank. */
+function spelled(text: string, startFrame: number) {
+  const path = [...text].map((character) => Math.max(0, CHARACTERS.indexOf(character)));
+  return emissionsOfPath(path, { vocabularySize: CHARACTERS.length, startFrame });
+}
+
+/** Runs windows given as [committed, tentative] texts; gives the words of each step, then of the flush. */
+function caption(windows: [string, string][]): string[][] {
+  let state: CommitState<GreedyState> = startCommit(options.decoder);
+  let frame = 0;
+  const steps: string[][] = [];
+  for (const [committed, tentative] of windows) {
+    const step = commitWindow(state, {
+      committed: spelled(committed, frame),
+      tentative: spelled(tentative, frame + committed.length),
+    }, options);
+    steps.push([step.committed, step.tentative].map((w) => w.map(({ text }) => text).join(" ")));
+    state = step.state;
+    frame += committed.length;
+  }
+  const flushed = flushCommit(state, options);
+  return [...steps, [flushed.committed.map(({ text }) => text).join(" ")]];
+}
+
+Deno.test("a word is tentative until its end is committed", () => {
+  assertEquals(caption([["so", "n"], ["n", "|"], ["||", "a"]]), [
+    ["", "son"],
+    ["", "son"],
+    ["", "son a"], // The delimiter is open: it could go on.
+    ["son"],
+  ]);
+  assertEquals(caption([["son|", "a"], ["a", "l|"]]), [["", "son a"], ["son", "al"], ["a"]]);
+});
+
+Deno.test("tentative words are replaced as a whole", () => {
+  assertEquals(caption([["", "ball"], ["", "bal|on"], ["a|s", "oon|"], ["", ""]]), [
+    ["", "bal"],
+    ["", "bal on"],
+    ["a", "son"],
+    ["", "s"],
+    ["s"],
+  ]);
+});
+
+Deno.test("a pause commits the last word without another to come", () => {
+  assertEquals(caption([["son__", "_"], ["_", "_"], ["_a", ""]]), [
+    ["", "son"],
+    ["son", ""],
+    ["", "a"],
+    ["a"],
+  ]);
+});
+
+Deno.test("repeated letters on a seam: balloon, ss", () => {
+  assertEquals(caption([["bal", "_l"], ["_l", "o_"], ["o_", "o"], ["on|s", "_s"], ["_s", ""]]), [
+    ["", "ball"],
+    ["", "ballo"],
+    ["", "balloo"],
+    ["balloon", "ss"],
+    ["", "ss"],
+    ["ss"],
+  ]);
+  // The same letter held over the seam is one letter.
+  assertEquals(caption([["al", "l"], ["ll", "_"]]), [["", "al"], ["", "al"], ["al"]]);
+});
+
+Deno.test("speech that starts in the first frame, and an isolated word after long silence", () => {
+  assertEquals(caption([["s", "o"], ["o|_", ""]]), [["", "so"], ["so", ""], [""]]);
+  assertEquals(caption([["_".repeat(500), "_"], ["_a_", "_"], ["__", ""]]), [
+    ["", ""],
+    ["", "a"],
+    ["a", ""],
+    [""],
+  ]);
+});
+
+Deno.test("words carry their place in the stream, without overlap, and their confidence", () => {
+  const state = startCommit(options.decoder, { startFrame: 100 });
+  const window = { committed: spelled("_ss_o|", 100), tentative: spelled("a", 106) };
+  const step = commitWindow(state, window, options);
+  const [word] = flushCommit(step.state, options).committed;
+  assertEquals([word?.text, word?.startSample, word?.endSample], ["so", 1010, 1050]);
+  const [, tentative] = step.tentative;
+  assertEquals([tentative?.startSample, tentative?.endSample], [1060, 1070]);
+  assertEquals(word!.confidence > 0.99 && word!.confidence <= 1, true);
+});
+
+Deno.test("what goes on over a flush is not given twice", () => {
+  const first = commitWindow(startCommit(options.decoder), {
+    committed: spelled("son", 0),
+    tentative: spelled("", 3),
+  }, options);
+  const flushed = flushCommit(first.state, options);
+  assertEquals(flushed.committed.map(({ text }) => text), ["son"]);
+  const second = commitWindow(flushed.state, {
+    committed: spelled("nn|", 3),
+    tentative: spelled("", 6),
+  }, options);
+  assertEquals([second.committed, second.tentative], [[], []]);
+});
