@@ -95,7 +95,10 @@ export type UnaryOp =
   | "Mish"
   | "HardSwish"
   | "Sqrt"
-  | "Neg";
+  | "Neg"
+  | "Floor"
+  | "Sin"
+  | "Cos";
 
 /** Applies an element-wise operator. */
 export function unary(g: GraphBuilder, op: UnaryOp, x: Value): Value {
@@ -223,6 +226,41 @@ export function split(g: GraphBuilder, x: Value, axis: number, partCount: number
       attributes: { axis: int(at), num_outputs: int(partCount) },
     }),
   ];
+}
+
+/** Picks entries of an axis. indices: whole numbers of any rank, whose axes take its place. */
+export function gather(
+  g: GraphBuilder,
+  x: Value,
+  { axis, indices }: { axis: number; indices: Value },
+): Value {
+  const isInteger = indices.dtype === "int32" || indices.dtype === "int64";
+  check(isInteger, "Gather", "the indices must be integers", x, indices);
+  const at = axisOf(x, axis);
+  const shape = [...x.shape.slice(0, at), ...indices.shape, ...x.shape.slice(at + 1)];
+  return g.node("Gather", [x, indices], [{ dtype: x.dtype, shape }], {
+    attributes: { axis: int(at) },
+  })[0];
+}
+
+/** Length of one axis, known at run time. Result: int64 []. */
+export function lengthOf(g: GraphBuilder, x: Value, axis: number): Value {
+  const at = axisOf(x, axis);
+  const [length] = g.node("Shape", [x], [{ dtype: "int64", shape: [1] }], {
+    attributes: { start: int(at), end: int(at + 1) },
+  });
+  return squeeze(g, length, 0);
+}
+
+/** `start`, `start + step`, … up to and without `limit`, all int64 []; `length` is the result's. */
+export function range(
+  g: GraphBuilder,
+  { start, limit, step, length }: { start: Value; limit: Value; step: Value; length: Dimension },
+): Value {
+  for (const value of [start, limit, step]) {
+    check(value.dtype === "int64" && value.shape.length === 0, "Range", "not int64 []", value);
+  }
+  return g.node("Range", [start, limit, step], [{ dtype: "int64", shape: [length] }])[0];
 }
 
 /** `condition ? a : b`, broadcast. */
