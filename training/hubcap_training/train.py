@@ -1,4 +1,4 @@
-"""Step 2: train. Run it again to resume; it stops by itself after --steps.
+"""Step 2: train. SIGTERM saves and stops it; the same command resumes it, up to --steps.
 
     python -m hubcap_training.train --work WORK --teacher model.bin --clips DIR --steps 3000
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class Plan:
 
     def distillation(self, step: int) -> float:
         """The teacher leads at first; towards the end the letters alone count."""
-        return max(0.0, 1.0 - step / (0.8 * self.steps))
+        return max(0.0, 1.0 - step / (0.7 * self.steps))
 
     def rate(self, step: int) -> float:
         phase_start = 0 if step < self.front_end_steps else self.front_end_steps
@@ -221,11 +222,13 @@ def main() -> None:
     if checkpoint.exists():
         trainer.resume(checkpoint)
 
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     held_out = held_out_sample(corpora)
     saved = time.monotonic()
     with open(folder / "log.jsonl", "a", buffering=1) as log:
         for batch in Batches(corpora, args.batch_seconds, args.seed).from_step(trainer.step):
-            if trainer.step >= args.steps:
+            if stopping or trainer.step >= args.steps:
                 break
             began = time.monotonic()
             torch.manual_seed(trainer.step)
