@@ -10,6 +10,7 @@ import type { GraphSession } from "../runtime/backend.ts";
 import { elementCount, type Tensor, type TensorData } from "../tensor.ts";
 import type { HubertConfig, Task } from "./config.ts";
 import type { GraphRequest } from "./hubert_graph.ts";
+import { ctcLoss, sequenceClassificationLoss } from "./losses.ts";
 
 /** What a forward pass takes. */
 export interface ForwardInputs {
@@ -19,6 +20,11 @@ export interface ForwardInputs {
   readonly attentionMask?: Tensor<Int32Array> | undefined;
   /** 1 where the learned mask vector replaces a frame. [B, T] */
   readonly maskTimeIndices?: Tensor<Uint8Array> | undefined;
+  /**
+   * What the output should have been; gives the loss. Tokens for CTC [B, U], −100 ignored; for a
+   * classifier a class each [B], or numbers or flags [B, V].
+   */
+  readonly labels?: Tensor<Int32Array> | Tensor<Float32Array> | undefined;
 }
 
 /** What else a forward pass should give. */
@@ -51,6 +57,8 @@ export interface BaseOutput extends CommonOutput {
 export interface LogitsOutput extends CommonOutput {
   /** Scores before softmax: of every frame [B, T, V], or of the whole input [B, V]. */
   readonly logits: Tensor;
+  /** The loss the model was trained with, when there are labels. */
+  readonly loss?: number;
 }
 
 /** Output by task. */
@@ -93,10 +101,10 @@ export async function forward<T extends Task>(
   const session = await model.session(request);
   const frameCount = geometry.frameCount(inputs.inputValues.shape[1]!);
   const results = await session.run(
-    feedsOf(inputs, { request, frameCounts, frameCount }),
+    feedsOf(inputs, { session, request, frameCounts, frameCount }),
     session.outputNames,
   );
-  return outputOf(model.task, results as Record<string, Tensor>, frameCounts);
+  return outputOf(model, results as Record<string, Tensor>, { frameCounts, labels: inputs.labels });
 }
 
 function checkInputs(inputs: ForwardInputs, geometry: FrameGeometry): number[] {
@@ -151,7 +159,8 @@ function rowSum({ data, shape }: Tensor<Int32Array>, row: number): number {
 
 function feedsOf(
   inputs: ForwardInputs,
-  { request, frameCounts, frameCount }: {
+  { session, request, frameCounts, frameCount }: {
+    session: GraphSession;
     request: GraphRequest;
     frameCounts: readonly number[];
     frameCount: number;
@@ -159,11 +168,22 @@ function feedsOf(
 ): Record<string, Tensor<TensorData>> {
   const shape = [frameCounts.length, frameCount];
   const feeds: Record<string, Tensor<TensorData>> = { input_values: inputs.inputValues };
-  if (request.hasFrameMask) feeds.frame_mask = { data: frameMask(frameCounts, frameCount), shape };
+  if (session.inputNames.includes("attention_mask")) { // an export made elsewhere
+    feeds.attention_mask = sampleMask(inputs);
+  } else if (request.hasFrameMask) {
+    feeds.frame_mask = { data: frameMask(frameCounts, frameCount), shape };
+  }
   if (request.hasMaskTimeIndices) {
     feeds.mask_time_indices = { data: Float32Array.from(inputs.maskTimeIndices!.data), shape };
   }
   return feeds;
+}
+
+function sampleMask({ attentionMask, inputValues }: ForwardInputs): Tensor<BigInt64Array> {
+  const data = attentionMask
+    ? BigInt64Array.from(attentionMask.data, BigInt)
+    : new BigInt64Array(inputValues.data.length).fill(1n);
+  return { data, shape: inputValues.shape };
 }
 
 /** 1 for the first frames of each row, 0 for the rest. Result: [B, T]. */
@@ -183,9 +203,9 @@ function numbered(results: Record<string, Tensor>, prefix: string): Tensor[] {
 }
 
 function outputOf<T extends Task>(
-  task: T,
+  { task, config }: ForwardModel<T>,
   results: Record<string, Tensor>,
-  frameCounts: readonly number[],
+  { frameCounts, labels }: { frameCounts: readonly number[]; labels: ForwardInputs["labels"] },
 ): TaskOutput[T] {
   const hiddenStates = numbered(results, "hidden_states");
   const attentions = numbered(results, "attentions");
@@ -194,12 +214,34 @@ function outputOf<T extends Task>(
     ...(hiddenStates.length > 0 ? { hiddenStates } : {}),
     ...(attentions.length > 0 ? { attentions } : {}),
   };
+  const { last_hidden_state, extract_features, logits } = results;
   const output = task === "base"
-    ? {
+    ? { ...common, lastHiddenState: last_hidden_state!, extractFeatures: extract_features! }
+    : {
       ...common,
-      lastHiddenState: results.last_hidden_state!,
-      extractFeatures: results.extract_features!,
-    }
-    : { ...common, logits: results.logits! };
+      logits: logits!,
+      ...(labels ? { loss: lossOf(logits!, labels, { task, config, frameCounts }) } : {}),
+    };
   return output as TaskOutput[T];
+}
+
+function lossOf(
+  logits: Tensor,
+  labels: NonNullable<ForwardInputs["labels"]>,
+  { task, config, frameCounts }: {
+    task: Task;
+    config: HubertConfig;
+    frameCounts: readonly number[];
+  },
+): number {
+  if (task !== "ctc") return sequenceClassificationLoss(logits, labels, config);
+  if (!(labels.data instanceof Int32Array)) {
+    throw new TypeError("Cannot compute the CTC loss as labels must be tokens: an Int32Array");
+  }
+  return ctcLoss(logits, { data: labels.data, shape: labels.shape }, {
+    blank: config.pad_token_id ?? 0,
+    frameCounts,
+    reduction: config.ctc_loss_reduction,
+    zeroInfinity: config.ctc_zero_infinity,
+  });
 }

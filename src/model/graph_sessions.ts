@@ -29,8 +29,19 @@ export interface GraphSessionsOptions {
   readonly temporaryFolder?: string | undefined;
 }
 
-/** The sessions of one model, by request. */
-export class GraphSessions implements AsyncDisposable {
+/** The graphs of one model, ready to run. */
+export interface ModelSessions extends AsyncDisposable {
+  /**
+   * The session for a request; opened once, and again if that failed.
+   *
+   * @throws {CheckpointError} If the model cannot give it.
+   * @throws {BackendError} If the backend cannot load it.
+   */
+  get(request: GraphRequest): Promise<GraphSession>;
+}
+
+/** Sessions of graphs built from a checkpoint's weights. */
+export class GraphSessions implements ModelSessions {
   readonly #options: GraphSessionsOptions;
   readonly #sessions = new Map<string, Promise<GraphSession>>();
 
@@ -41,7 +52,7 @@ export class GraphSessions implements AsyncDisposable {
 
   /** The session for a request; built once, and again if building failed. */
   get(request: GraphRequest): Promise<GraphSession> {
-    const key = JSON.stringify(Object.entries(request).filter(([, value]) => value).sort());
+    const key = keyOf(request);
     const known = this.#sessions.get(key);
     if (known) return known;
     const opening = this.#open(request);
@@ -65,6 +76,11 @@ export class GraphSessions implements AsyncDisposable {
       await session.then((opened) => opened[Symbol.asyncDispose](), () => {});
     }
   }
+}
+
+function keyOf({ part = "whole", ...flags }: GraphRequest): string {
+  const set = Object.entries(flags).filter(([, isSet]) => isSet).map(([name]) => name);
+  return [part, ...set.sort()].join(" ");
 }
 
 /** Writes a graph where a backend can load it from, and removes it afterwards. */

@@ -1,0 +1,194 @@
+/**
+ * A loaded model and everything that belongs to it.
+ *
+ * @module
+ */
+import type { FrameGeometry } from "./geometry.ts";
+import type { HubertConfig, Task } from "./model/config.ts";
+import {
+  forward,
+  type ForwardInputs,
+  type ForwardOptions,
+  type TaskOutput,
+} from "./model/forward.ts";
+import type { ModelSessions } from "./model/graph_sessions.ts";
+import type { Dtype } from "./model/precision.ts";
+import type { Tokenizer } from "./model/tokenizer.ts";
+import {
+  prepareWaveforms,
+  type PrepareWaveformsOptions,
+  type WaveformBatch,
+  type WaveformConfig,
+} from "./model/waveform.ts";
+import type { GraphRequest } from "./model/hubert_graph.ts";
+import type { Backend, GraphSession } from "./runtime/backend.ts";
+import type { SelectionReport } from "./runtime/select.ts";
+
+/** What a model has for one language: all of it, for a model of one language. */
+export interface LanguageParts {
+  /** The config, its vocabulary size that of the language. */
+  readonly config: HubertConfig;
+  /** Turns ids into text; only CTC models have one. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** The graphs, built when first needed. */
+  readonly sessions: ModelSessions;
+  /** Tensors of the checkpoint that this task does not use. */
+  readonly unusedTensors: readonly string[];
+}
+
+/** What {@linkcode SpeechModel} is made of. */
+export interface SpeechModelParts<T extends Task> {
+  readonly source: string;
+  readonly task: T;
+  readonly dtype: Dtype;
+  readonly backend: Backend;
+  /** Whether the backend ends with the model. */
+  readonly isOwned: boolean;
+  readonly selection: SelectionReport;
+  readonly waveform: WaveformConfig;
+  readonly geometry: FrameGeometry;
+  readonly language: LanguageParts;
+  /** Opens the parts of another language of the same checkpoint. */
+  readonly openLanguage: (language: string) => Promise<LanguageParts>;
+}
+
+/**
+ * A HuBERT or wav2vec 2.0 model, ready to run. Made by `loadModel`; shared by as
+ * many callers as there are, whose runs happen one after the other.
+ *
+ * Shapes: B batch, S samples, T frames.
+ */
+export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
+  readonly #parts: SpeechModelParts<T>;
+  #language: LanguageParts;
+  #isClosed = false;
+
+  /** @param parts What the model is made of; it owns the sessions from here on. */
+  constructor(parts: SpeechModelParts<T>) {
+    this.#parts = parts;
+    this.#language = parts.language;
+  }
+
+  /** The folder or name it was loaded from. */
+  get source(): string {
+    return this.#parts.source;
+  }
+
+  /** What it is for. */
+  get task(): T {
+    return this.#parts.task;
+  }
+
+  /** How it computes. */
+  get dtype(): Dtype {
+    return this.#parts.dtype;
+  }
+
+  /** Which backend it runs on, and why. */
+  get selection(): SelectionReport {
+    return this.#parts.selection;
+  }
+
+  /** The checkpoint's `config.json`, every field present. */
+  get config(): HubertConfig {
+    return this.#language.config;
+  }
+
+  /** The checkpoint's `preprocessor_config.json`, every field present. */
+  get waveform(): WaveformConfig {
+    return this.#parts.waveform;
+  }
+
+  /** Its frame grid. */
+  get geometry(): FrameGeometry {
+    return this.#parts.geometry;
+  }
+
+  /** Samples a second it takes. */
+  get sampleRateHz(): number {
+    return this.#parts.waveform.sampling_rate;
+  }
+
+  /** Tensors of the checkpoint that its task does not use, such as those of pre-training. */
+  get unusedTensors(): readonly string[] {
+    return this.#language.unusedTensors;
+  }
+
+  /** Gives the session of a kind of graph, for those who drive the network by parts. */
+  session(request: GraphRequest): Promise<GraphSession> {
+    this.#requireOpen();
+    return this.#language.sessions.get(request);
+  }
+
+  /** Milliseconds its device has computed. */
+  get busyMs(): number {
+    return this.#parts.backend.busyMs;
+  }
+
+  /**
+   * Turns ids into text and text into ids.
+   *
+   * @throws {TypeError} If the model's task is not `ctc`.
+   */
+  get tokenizer(): Tokenizer {
+    const { tokenizer } = this.#language;
+    if (tokenizer) return tokenizer;
+    throw new TypeError(
+      `Cannot give a tokenizer as the model's task is "${this.task}": only CTC models have one`,
+    );
+  }
+
+  /** Brings waveforms to the form the model takes, as its preprocessor does. */
+  prepare(
+    waveforms: readonly Float32Array[], // B of [S]
+    options: PrepareWaveformsOptions = {},
+  ): WaveformBatch {
+    return prepareWaveforms(waveforms, this.waveform, options);
+  }
+
+  /**
+   * Runs the model once, as the reference's `forward`.
+   *
+   * @param inputs Prepared waveforms, and labels for a loss.
+   * @param options What else to give.
+   * @throws {RangeError} If a shape does not fit, a row is shorter than one frame, or a sample is not finite.
+   * @throws {BackendError} If the device fails.
+   */
+  forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<TaskOutput[T]> {
+    this.#requireOpen();
+    const { config, sessions } = this.#language;
+    const { task, geometry } = this.#parts;
+    return forward(
+      { task, config, geometry, session: (request) => sessions.get(request) },
+      inputs,
+      options,
+    );
+  }
+
+  /**
+   * Changes the language of a model with adapters: its adapter weights, head and vocabulary.
+   * Runs that have begun finish in the old one.
+   *
+   * @param language As in the name of the file `adapter.<language>.safetensors`.
+   * @throws {CheckpointError} If the checkpoint has no such adapter; the language stays as it was.
+   */
+  async setTargetLang(language: string): Promise<void> {
+    this.#requireOpen();
+    const next = await this.#parts.openLanguage(language);
+    const previous = this.#language;
+    this.#language = next;
+    await previous.sessions[Symbol.asyncDispose]();
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new TypeError("Cannot use the model as it is closed");
+  }
+
+  /** Ends the model, and its backend unless that was given to it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#language.sessions[Symbol.asyncDispose]();
+    if (this.#parts.isOwned) await this.#parts.backend[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * A recording of any length to text: what a newcomer calls first.
+ *
+ * @module
+ */
+import { type AudioSource, decodeSpeech } from "./audio/decode.ts";
+import type { Word } from "./caption/word.ts";
+import { greedyDecoder } from "./ctc/greedy.ts";
+import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
+import type { SpeechModel } from "./speech_model.ts";
+import type { Vocabulary } from "./stitch/vocabulary.ts";
+import { Track, type TrackUpdate } from "./track.ts";
+import { samplesToSeconds } from "./units.ts";
+
+/** Options of {@linkcode transcribe}. */
+export interface TranscribeOptions extends WindowOptions {
+  /** Says how far the recording has been transcribed. */
+  readonly onProgress?: (progress: TranscribeProgress) => void;
+  /** Ends the work; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How far a transcription has come. */
+export interface TranscribeProgress {
+  /** Audio transcribed. */
+  readonly seconds: number;
+  /** Words found since the last report. */
+  readonly words: readonly Word[];
+}
+
+/** A transcribed recording. */
+export interface Transcript {
+  /** What was said. */
+  readonly text: string;
+  /** The words, with their place in samples and their confidence. */
+  readonly words: readonly Word[];
+  /** Length of the recording. */
+  readonly seconds: number;
+  /** Samples a second, the unit of the words' places. */
+  readonly sampleRateHz: number;
+}
+
+/** What words need to know of a CTC model's tokenizer. */
+export function vocabularyOf(model: SpeechModel<"ctc">): Vocabulary {
+  const { tokenizer, config } = model;
+  const { tokens, ids, specialTokens, wordDelimiterToken, doLowerCase } = tokenizer.vocabulary;
+  const texts = new Map([...tokens].map(([id, token]) => {
+    const text = specialTokens.has(token) ? "" : doLowerCase ? token.toLowerCase() : token;
+    return [id, text];
+  }));
+  return {
+    blankId: config.pad_token_id ?? 0,
+    wordDelimiterId: ids.get(wordDelimiterToken),
+    tokenText: (id) => texts.get(id) ?? "",
+  };
+}
+
+/**
+ * Transcribes a recording of any length, in windows that overlap and are
+ * stitched frame by frame. A recording that fits into one window gives exactly
+ * what the reference gives.
+ *
+ * @param model A CTC model, from `loadModel`.
+ * @param audio Bytes of an audio file, a stream of them, a file's path, or samples at the model's rate.
+ * @param options How long windows are, and callbacks.
+ * @returns The text and its words. A recording shorter than one frame has none.
+ * @throws {AudioError} If the audio cannot be decoded, or a sample is not finite.
+ * @throws {BackendError} If the device fails.
+ */
+export async function transcribe(
+  model: SpeechModel<"ctc">,
+  audio: AudioSource | Float32Array,
+  options: TranscribeOptions = {},
+): Promise<Transcript> {
+  const { onProgress, signal, ...windows } = options;
+  const { geometry, sampleRateHz } = model;
+  const vocabulary = vocabularyOf(model);
+  const track = new Track({ geometry, vocabulary, decoder: greedyDecoder(vocabulary) }, {
+    ...OFFLINE_WINDOWS,
+    ...windows,
+    // words are divided as the tokens say, as the reference does
+    wordPauseMs: Infinity,
+    sampleRateHz,
+  });
+  const words: Word[] = [];
+  const drain = async () => {
+    for await (const update of runTrack(model, track)) {
+      signal?.throwIfAborted();
+      words.push(...update.committed);
+      const seconds = samplesToSeconds(update.settledSample, sampleRateHz);
+      onProgress?.({ seconds, words: update.committed });
+    }
+  };
+  for await (const samples of samplesOf(audio, { sampleRateHz, signal })) {
+    for (let at = 0; at < samples.length;) {
+      const end = Math.min(samples.length, at + track.freeSamples);
+      track.push(samples.subarray(at, end));
+      at = end;
+      await drain();
+    }
+  }
+  track.end();
+  await drain();
+  return {
+    text: words.map(({ text }) => text).join(" "),
+    words,
+    seconds: samplesToSeconds(track.progress.samplesReceived, sampleRateHz),
+    sampleRateHz,
+  };
+}
+
+/** Runs every window that is due. */
+async function* runTrack(
+  model: SpeechModel<"ctc">,
+  track: Track,
+): AsyncGenerator<TrackUpdate> {
+  for (let plan = track.plan(); plan.kind === "window"; plan = track.plan()) {
+    const { window } = plan;
+    const inputs = model.prepare([track.read(window)]);
+    const { logits } = await model.forward(inputs);
+    yield track.accept(window, logits.data, logits.shape[2]!);
+  }
+}
+
+async function* samplesOf(
+  audio: AudioSource | Float32Array,
+  options: { sampleRateHz: number; signal: AbortSignal | undefined },
+): AsyncGenerator<Float32Array> {
+  const { signal, sampleRateHz } = options;
+  if (audio instanceof Float32Array) yield audio;
+  else yield* decodeSpeech(audio, { sampleRateHz, ...(signal ? { signal } : {}) });
+}

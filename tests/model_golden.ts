@@ -1,0 +1,111 @@
+/**
+ * Every golden case of HuBERT and wav2vec 2.0, on one backend.
+ *
+ * @module
+ */
+import { loadModel } from "../src/load_model.ts";
+import type { Dtype } from "../src/model/precision.ts";
+import type { BackendName } from "../src/runtime/backend.ts";
+import { openBackend, type OpenedBackend } from "../src/runtime/select.ts";
+import type { SpeechModel } from "../src/speech_model.ts";
+import { join } from "../src/std.ts";
+import type { Tensor } from "../src/tensor.ts";
+import { assertAlmostEquals, assertEquals } from "./assert.ts";
+import {
+  assertAllClose,
+  GOLDEN_FOLDER,
+  type GoldenCase,
+  goldenCases,
+  type GoldenTensor,
+  goldenTensors,
+} from "./golden.ts";
+
+/** Outputs of a forward pass by the names the goldens use. */
+type Outputs = Record<string, Tensor>;
+
+/** Registers a test of every case in a folder. */
+export function testGoldenCases(
+  name: BackendName,
+  { atol, folder = GOLDEN_FOLDER, ignore = false }: {
+    atol: number;
+    folder?: string;
+    ignore?: boolean;
+  },
+): void {
+  Deno.test({
+    name: `${name}: every golden case is as in transformers`,
+    ignore,
+    async fn(test) {
+      const opened = await openBackend(name);
+      await using _backend = opened.backend;
+      for (const golden of goldenCases(folder)) {
+        await test.step(
+          golden.name,
+          () => checkCase(golden, { backend: opened, atol, folder }),
+        );
+      }
+    },
+  });
+}
+
+/** Fails unless the model gives what transformers gave. */
+export async function checkCase(
+  golden: GoldenCase,
+  { backend, atol, folder, dtype = "float32" }: {
+    backend: OpenedBackend;
+    atol: number;
+    folder: string;
+    dtype?: Dtype;
+  },
+): Promise<void> {
+  await using model = await loadModel(join(folder, golden.checkpoint), {
+    backend,
+    dtype,
+    parts: [],
+    ...(golden.options.target_lang === undefined ? {} : { targetLang: golden.options.target_lang }),
+  });
+  const { expected, inputs } = goldenTensors(golden, folder);
+  const outputs = await run(model, golden, inputs);
+  for (const name of golden.outputs.filter((name) => !name.startsWith("loss"))) {
+    assertAllClose(outputs[name]!, expected[name]!, { atol, name });
+  }
+  const lossName = "loss.sum" in expected ? `loss.${model.config.ctc_loss_reduction}` : "loss";
+  const loss = expected[lossName]?.data[0];
+  if (loss !== undefined) {
+    assertAlmostEquals(outputs.loss!.data[0]!, loss, atol * Math.max(1, Math.abs(loss)));
+  }
+}
+
+function int32(tensor: GoldenTensor): Tensor<Int32Array> {
+  return { data: Int32Array.from(tensor.data), shape: tensor.shape };
+}
+
+async function run(
+  model: SpeechModel,
+  golden: GoldenCase,
+  inputs: Readonly<Record<string, GoldenTensor>>,
+): Promise<Outputs> {
+  const asks = (prefix: string) => golden.outputs.some((name) => name.startsWith(prefix));
+  const { input_values, attention_mask, mask_time_indices, labels } = inputs;
+  const output = await model.forward({
+    inputValues: input_values as Tensor,
+    ...(attention_mask ? { attentionMask: int32(attention_mask) } : {}),
+    ...(mask_time_indices ? { maskTimeIndices: mask_time_indices as Tensor<Uint8Array> } : {}),
+    ...(labels ? { labels: labels as Tensor<Int32Array> } : {}),
+  }, {
+    outputHiddenStates: asks("hidden_states"),
+    outputAttentions: asks("attentions"),
+  });
+  assertEquals([...output.frameCounts], [...golden.frame_counts]);
+  const outputs: Outputs = {};
+  output.hiddenStates?.forEach((tensor, i) => outputs[`hidden_states.${i}`] = tensor);
+  output.attentions?.forEach((tensor, i) => outputs[`attentions.${i}`] = tensor);
+  if ("logits" in output) {
+    outputs.logits = output.logits;
+    if (output.loss !== undefined) outputs.loss = { data: Float32Array.of(output.loss), shape: [] };
+  } else {
+    outputs.last_hidden_state = output.lastHiddenState;
+    outputs.extract_features = output.extractFeatures;
+  }
+  return outputs;
+}
