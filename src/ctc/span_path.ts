@@ -1,0 +1,85 @@
+/**
+ * Alignments that share their past: lists of token spans, linked from the last to the
+ * first, never changed.
+ *
+ * @module
+ */
+import type { TokenSpan } from "./decoder.ts";
+
+/** The last token of an alignment, and those before it. `undefined` stands for no token. */
+export interface SpanPath {
+  /** The tokens before. */
+  readonly previous: SpanPath | undefined;
+  /** Index in the vocabulary. */
+  readonly id: number;
+  /** First frame. */
+  readonly startFrame: number;
+  /** One past the last frame. */
+  readonly endFrame: number;
+  /** Sum of its posterior probability over its frames. */
+  readonly probabilitySum: number;
+}
+
+/** The path with one more frame in its last token. */
+export function lengthen(path: SpanPath | undefined, logProb: number): SpanPath | undefined {
+  return path && {
+    ...path,
+    endFrame: path.endFrame + 1,
+    probabilitySum: path.probabilitySum + Math.exp(logProb),
+  };
+}
+
+/** The tokens of a path, in order. */
+export function spansOf(path: SpanPath | undefined): TokenSpan[] {
+  const spans: TokenSpan[] = [];
+  for (let at = path; at !== undefined; at = at.previous) {
+    const { id, startFrame, endFrame, probabilitySum } = at;
+    const probability = Math.min(1, probabilitySum / (endFrame - startFrame));
+    spans.push({ id, startFrame, endFrame, probability });
+  }
+  return spans.reverse();
+}
+
+/** The longest past that all paths share. */
+export function commonPast(paths: readonly (SpanPath | undefined)[]): SpanPath | undefined {
+  let common = paths[0];
+  for (const path of paths) {
+    const past = new Set<SpanPath | undefined>();
+    for (let at: SpanPath | undefined = path; at !== undefined; at = at.previous) past.add(at);
+    while (common !== undefined && !past.has(common)) common = common.previous;
+  }
+  return common;
+}
+
+/** The latest token that ended at `frame` or before. */
+export function lastEndedBy(path: SpanPath | undefined, frame: number): SpanPath | undefined {
+  let at = path;
+  while (at !== undefined && at.endFrame > frame) at = at.previous;
+  return at;
+}
+
+/** Whether `token` is one of the path's, the very record. */
+export function passesThrough(path: SpanPath | undefined, token: SpanPath): boolean {
+  let at = path;
+  while (at !== undefined && at.startFrame > token.startFrame) at = at.previous;
+  return at === token;
+}
+
+/** Copies of paths without the past up to `end`; what they share stays shared. */
+export function pathCutter(end: SpanPath): (path: SpanPath | undefined) => SpanPath | undefined {
+  const copies = new Map<SpanPath | undefined, SpanPath | undefined>([
+    [end, undefined],
+    [undefined, undefined],
+  ]);
+  return (path) => {
+    const kept: SpanPath[] = [];
+    let at = path;
+    for (; at !== undefined && !copies.has(at); at = at.previous) kept.push(at);
+    let copy = copies.get(at);
+    for (const token of kept.reverse()) {
+      copy = { ...token, previous: copy };
+      copies.set(token, copy);
+    }
+    return copy;
+  };
+}
