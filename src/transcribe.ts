@@ -6,6 +6,7 @@
 import { type AudioSource, decodeSpeech } from "./audio/decode.ts";
 import type { Word } from "./caption/word.ts";
 import { greedyDecoder } from "./ctc/greedy.ts";
+import { loadModel } from "./load_model.ts";
 import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
@@ -14,6 +15,11 @@ import { samplesToSeconds } from "./units.ts";
 
 /** Options of {@linkcode transcribe}. */
 export interface TranscribeOptions extends WindowOptions {
+  /**
+   * The model: one that is loaded, which stays the caller's, or what `loadModel` takes, which is
+   * loaded for this call alone.
+   */
+  readonly model: SpeechModel<"ctc"> | string;
   /** Says how far the recording has been transcribed. */
   readonly onProgress?: (progress: TranscribeProgress) => void;
   /** Ends the work; the call rejects with the signal's reason. */
@@ -60,19 +66,41 @@ export function vocabularyOf(model: SpeechModel<"ctc">): Vocabulary {
  * stitched frame by frame. A recording that fits into one window gives exactly
  * what the reference gives.
  *
- * @param model A CTC model, from `loadModel`.
  * @param audio Bytes of an audio file, a stream of them, a file's path, or samples at the model's rate.
- * @param options How long windows are, and callbacks.
+ * @param options The model, how long windows are, and callbacks.
  * @returns The text and its words. A recording shorter than one frame has none.
  * @throws {AudioError} If the audio cannot be decoded, or a sample is not finite.
  * @throws {BackendError} If the device fails.
+ *
+ * @example
+ * ```ts
+ * import { transcribe } from "./transcribe.ts";
+ * import { fromFileUrl } from "./std.ts";
+ * import { assertEquals } from "../tests/assert.ts";
+ *
+ * const file = (path: string) => fromFileUrl(new URL(path, import.meta.url));
+ * const { text, words } = await transcribe(file("../samples/harbour.wav"), {
+ *   model: file("../tests/golden/ctc_adapter"), // or "facebook/hubert-large-ls960-ft"
+ * });
+ * assertEquals(text, words.map((word) => word.text).join(" "));
+ * ```
  */
 export async function transcribe(
+  audio: AudioSource | Float32Array,
+  options: TranscribeOptions,
+): Promise<Transcript> {
+  if (typeof options.model !== "string") return await transcribeWith(options.model, audio, options);
+  const { model: source, signal } = options;
+  await using model = await loadModel(source, { task: "ctc", signal });
+  return await transcribeWith(model, audio, options);
+}
+
+async function transcribeWith(
   model: SpeechModel<"ctc">,
   audio: AudioSource | Float32Array,
-  options: TranscribeOptions = {},
+  options: TranscribeOptions,
 ): Promise<Transcript> {
-  const { onProgress, signal, ...windows } = options;
+  const { onProgress, signal, model: _model, ...windows } = options;
   const { geometry, sampleRateHz } = model;
   const vocabulary = vocabularyOf(model);
   const track = new Track({ geometry, vocabulary, decoder: greedyDecoder(vocabulary) }, {
