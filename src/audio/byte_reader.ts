@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AudioError } from "../errors.ts";
+
 /** Where encoded audio comes from: its bytes, a stream of them, or the path of a file. */
 export type AudioSource = Uint8Array | ReadableStream<Uint8Array> | string | URL;
 
@@ -15,6 +17,7 @@ export class ByteReader {
   readonly #stream: ReadableStreamDefaultReader<Uint8Array>;
   #ahead: Uint8Array = new Uint8Array(0);
   #position = 0;
+  #failure: { error: unknown } | undefined;
 
   private constructor(stream: ReadableStream<Uint8Array>) {
     this.#stream = stream.getReader();
@@ -34,13 +37,18 @@ export class ByteReader {
     return this.#position;
   }
 
+  /** What the source failed with, if it did. Decoders pass it on as it is. */
+  get failure(): { error: unknown } | undefined {
+    return this.#failure;
+  }
+
   /** The next `byteLength` bytes without taking them; fewer only at the end. */
   async peek(byteLength: number): Promise<Uint8Array> {
     const parts = [this.#ahead];
     let have = this.#ahead.length;
     while (have < byteLength) {
-      const { value, done } = await this.#stream.read();
-      if (done) break;
+      const value = await this.#read();
+      if (value === undefined) break;
       parts.push(value);
       have += value.length;
     }
@@ -58,8 +66,8 @@ export class ByteReader {
   /** Takes what comes next, at most `limit` bytes. @returns `undefined` at the end. */
   async next(limit: number = CHUNK_BYTE_LENGTH): Promise<Uint8Array | undefined> {
     while (this.#ahead.length === 0) {
-      const { value, done } = await this.#stream.read();
-      if (done) return undefined;
+      const value = await this.#read();
+      if (value === undefined) return undefined;
       this.#ahead = value;
     }
     const bytes = this.#ahead.subarray(0, Math.min(limit, CHUNK_BYTE_LENGTH));
@@ -81,6 +89,15 @@ export class ByteReader {
     await this.#stream.cancel().catch(() => {}); // A source that already failed has said so.
   }
 
+  async #read(): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.#stream.read()).value;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
   #drop(byteLength: number): void {
     this.#ahead = this.#ahead.subarray(byteLength);
     this.#position += byteLength;
@@ -95,4 +112,24 @@ function concat(parts: readonly Uint8Array[], byteLength: number): Uint8Array {
     at += part.length;
   }
   return whole;
+}
+
+/**
+ * Waits for a library to read its way into a file, and gives its failure a reason.
+ *
+ * @param message For when the library fails on what it read.
+ * @throws {AudioError} With the library's error as its cause.
+ * @throws The source's own failure, as it is.
+ */
+export async function orDamaged<T>(
+  opening: Promise<T>,
+  reader: ByteReader,
+  message: string,
+): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (reader.failure !== undefined) throw reader.failure.error;
+    throw cause instanceof AudioError ? cause : new AudioError(message, { cause });
+  }
 }

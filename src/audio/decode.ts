@@ -2,8 +2,9 @@
  * Audio files and streams of any common format to samples, block by block: memory
  * stays the same however long the recording is.
  *
- * WAV is read by our own code; FLAC, MP3, Ogg and Matroska/WebM by libav.js, loaded
- * when first met. The format is told by the first bytes, never by the name.
+ * WAV and AAC (M4A, MP4, ADTS) are read by our own code; FLAC, MP3, Ogg and
+ * Matroska/WebM by libav.js, loaded when first met. The format is told by the first
+ * bytes, never by the name.
  *
  * @module
  */
@@ -62,7 +63,7 @@ export async function* decodeAudio(
   signal?.addEventListener("abort", stop, { once: true });
   let isEmpty = true;
   try {
-    for await (const block of decodeBytes(reader)) {
+    for await (const block of decodeBytes(source, reader)) {
       signal?.throwIfAborted();
       isEmpty = false;
       yield block;
@@ -123,28 +124,40 @@ export async function readSpeech(
   return whole;
 }
 
-async function* decodeBytes(reader: ByteReader): AsyncGenerator<AudioBlock> {
+async function* decodeBytes(
+  source: AudioSource,
+  reader: ByteReader,
+): AsyncGenerator<AudioBlock> {
   const head = await reader.peek(SNIFF_BYTE_LENGTH);
   if (head.length === 0) throw new AudioError("Cannot decode the audio as the source is empty");
   const sniffed = sniff(head);
   if ("looksLike" in sniffed) {
     throw new AudioError(
       `Cannot decode the audio as it looks like ${sniffed.looksLike}: supported are WAV, FLAC, ` +
-        `MP3, Ogg, WebM and Matroska`,
+        `MP3, Ogg, WebM, Matroska, M4A and MP4`,
     );
   }
-  if (sniffed.format === "wav") {
+  const { format } = sniffed;
+  if (format === "wav") {
     const { decodeWav } = await import("./wav.ts");
-    yield* decodeWav(reader);
-  } else if (sniffed.format === "mp4" || sniffed.format === "adts") {
-    throw new AudioError(
-      "Cannot decode the audio as MP4 and AAC are not supported: convert it, for example with " +
-        "ffmpeg -i IN -c:a flac OUT.flac",
-    );
-  } else {
-    const { decodeWithLibav } = await import("./libav.ts");
-    yield* decodeWithLibav(reader, sniffed.format);
+    return yield* decodeWav(reader);
   }
+  if (format === "adts") {
+    const { decodeAdts } = await import("./adts.ts");
+    return yield* decodeAdts(reader);
+  }
+  if (format === "mp4" || (format === "matroska" && await namesAac(reader))) {
+    const { decodeAacFile } = await import("./aac_file.ts");
+    return yield* decodeAacFile(source, reader);
+  }
+  const { decodeWithLibav } = await import("./libav.ts");
+  yield* decodeWithLibav(reader, format);
+}
+
+/** Whether a Matroska file's list of tracks, which comes early, names AAC. */
+async function namesAac(reader: ByteReader): Promise<boolean> {
+  const head = await reader.peek(1 << 14);
+  return new TextDecoder("latin1").decode(head).includes("A_AAC");
 }
 
 function pick({ channels }: AudioBlock, channel: number | undefined): Float32Array {

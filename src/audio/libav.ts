@@ -11,7 +11,7 @@
 import type LibAV from "@libav.js/variant-obsolete";
 import { AudioError } from "../errors.ts";
 import type { AudioBlock } from "./audio_block.ts";
-import type { ByteReader } from "./byte_reader.ts";
+import { type ByteReader, orDamaged } from "./byte_reader.ts";
 import type { AudioFormat } from "./sniff.ts";
 
 /** Containers decoded here. */
@@ -102,11 +102,16 @@ async function decodePackets(
 
 /** Connects the reader, finds the audio track and opens its codec. */
 async function openDecoder(reader: ByteReader, name: string): Promise<Decoder> {
+  const damaged = `Cannot decode ${name} as its header is damaged or cut short`;
   const libav = await loadLibav();
   try {
     libav.onread = (device: string) => void feed(libav, device, reader);
     await libav.mkreaderdev(DEVICE);
-    const [demuxer, streams] = await orDamaged(name, libav.ff_init_demuxer_file(DEVICE));
+    const [demuxer, streams] = await orDamaged(
+      libav.ff_init_demuxer_file(DEVICE),
+      reader,
+      damaged,
+    );
     const stream = streams.find(({ codec_type }) => codec_type === libav.AVMEDIA_TYPE_AUDIO);
     if (stream === undefined) {
       throw new AudioError(`Cannot decode ${name} as it holds no audio track`);
@@ -119,11 +124,12 @@ async function openDecoder(reader: ByteReader, name: string): Promise<Decoder> {
       );
     }
     const [, context, packet, frame] = await orDamaged(
-      name,
       libav.ff_init_decoder(stream.codec_id, {
         codecpar: stream.codecpar,
         time_base: [stream.time_base_num, stream.time_base_den],
       }),
+      reader,
+      damaged,
     );
     return { libav, demuxer, stream, context, packet, frame };
   } catch (error) {
@@ -145,21 +151,6 @@ async function loadLibav(): Promise<LibAV.LibAV> {
   });
   await libav.av_log_set_level(libav.AV_LOG_QUIET);
   return libav;
-}
-
-/** Gives a failure to open a file its reason. */
-async function orDamaged<T>(name: string, opening: Promise<T>): Promise<T> {
-  try {
-    return await opening;
-  } catch (cause) {
-    if (!isLibavError(cause)) throw cause; // The source's own.
-    throw new AudioError(`Cannot decode ${name} as its header is damaged or cut short`, { cause });
-  }
-}
-
-function isLibavError(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError ||
-    (error instanceof Error && error.message.startsWith("Could not "));
 }
 
 /** Answers one request of the demuxer for more bytes. */

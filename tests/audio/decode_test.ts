@@ -69,6 +69,7 @@ Deno.test("decodeAudio decodes every format in place and in length", async () =>
     { name: "balloons_vorbis.ogg", rateHz: 16000 },
     { name: "balloons_flac.ogg", rateHz: 16000, seconds: 0.5 },
     { name: "balloons.webm", rateHz: 48000 },
+    { name: "balloons.m4a", rateHz: 16000 },
     { name: "balloons.mka", rateHz: 16000, tolerance: 0.05 }, // its length is not in the file
   ];
   for (const { name, rateHz, seconds = FLAC_SECONDS, tolerance = 0.001 } of cases) {
@@ -84,7 +85,8 @@ Deno.test("decodeAudio decodes every format in place and in length", async () =>
 });
 
 Deno.test("decodeAudio gives the same from bytes, a path, a URL and a stream in odd pieces", async () => {
-  for (const path of [FLAC, fixture("balloons.webm"), sample("harbour.wav")]) {
+  const fixtures = [fixture("balloons.webm"), fixture("balloons.m4a")];
+  for (const path of [FLAC, ...fixtures, sample("harbour.wav")]) {
     const bytes = await Deno.readFile(path);
     const expected = await readSpeech(path);
     assertEquals(await readSpeech(bytes), expected);
@@ -152,7 +154,8 @@ Deno.test("decodeAudio ends on damaged files of every kind", async () => {
   let state = 7;
   const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   const names = ["balloons.mp3", "balloons_opus.ogg", "balloons_vorbis.ogg", "balloons_flac.ogg"];
-  for (const name of [...names, "balloons.webm", "balloons.mka"]) {
+  const others = ["balloons.webm", "balloons.mka", "balloons.m4a", "balloons.aac"];
+  for (const name of [...names, ...others]) {
     const intact = await Deno.readFile(fixture(name));
     for (let i = 0; i < 6; i++) {
       const bytes = intact.slice();
@@ -189,13 +192,13 @@ Deno.test("decodeAudio closes its source when left early, on error, and at the e
 });
 
 Deno.test("decodeAudio passes on the source's own failure", async () => {
-  for (const path of [FLAC, sample("harbour.wav")]) {
+  for (const path of [FLAC, sample("harbour.wav"), fixture("balloons.m4a")]) {
     const bytes = await Deno.readFile(path);
     let at = 0;
     const stream = new ReadableStream<Uint8Array>({
       pull(controller) {
-        if (at > 20000) return controller.error(new Deno.errors.ConnectionReset("line cut"));
-        controller.enqueue(bytes.slice(at, at += 5000));
+        if (at > 5000) return controller.error(new Deno.errors.ConnectionReset("line cut"));
+        controller.enqueue(bytes.slice(at, at += 2000));
       },
     });
     await assertRejects(() => readSpeech(stream), Deno.errors.ConnectionReset, "line cut");
