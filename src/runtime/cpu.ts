@@ -17,6 +17,5 @@ export function openCpu(options: BackendOptions = {}): Promise<WorkerBackend> {
     name: "cpu",
     createWorker: () =>
       new Worker(new URL("./cpu_worker.ts", import.meta.url), { type: "module", name: "cpu" }),
-    stopsGracefully: true,
   }, options);
 }

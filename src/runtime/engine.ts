@@ -27,6 +27,8 @@ export interface Engine {
   readonly needsOutputCopies: boolean;
   /** Creates a session. */
   create(source: GraphSource, options: OrtSessionOptions): Promise<OrtSession>;
+  /** Lets go of everything that would outlive the worker, sessions aside. */
+  close?(): void;
   /** Throws what went wrong on the device since the last call and was not reported otherwise. */
   throwDeviceErrors?(): void;
   /** Loses the device, for tests. Engines that cannot lose theirs have none. */

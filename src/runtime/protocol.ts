@@ -1,6 +1,6 @@
 /**
  * What a backend and its worker say to each other. Every request carries an id
- * and is answered once, by `done` or `failed`; `lost` may come at any time.
+ * and is answered once, by `done` or `failed`; `broken` may come at any time.
  *
  * @module
  */
@@ -18,12 +18,18 @@ export interface StartOptions {
   readonly allowsSoftware: boolean;
 }
 
-/** A mishap to rehearse: the device goes away, or the worker dies of an error nobody caught. */
+/**
+ * A word of memory both sides see. Once it is set, the worker passes over all
+ * requests but `stop`: a message would wait until those before it are done.
+ */
+export type StopFlag = Int32Array<SharedArrayBuffer>;
+
+/** A mishap to rehearse: the device goes away, or an error is thrown that nobody catches. */
 export type Fault = "device-lost" | "crash";
 
 /** What a worker can be asked. */
 export type Request =
-  | { readonly kind: "start"; readonly options: StartOptions }
+  | { readonly kind: "start"; readonly options: StartOptions; readonly stopFlag: StopFlag }
   | { readonly kind: "load"; readonly source: GraphSource; readonly options: LoadOptions }
   | {
     readonly kind: "run";
@@ -74,7 +80,7 @@ export interface RequestMessage {
   readonly request: Request;
 }
 
-/** What a worker says. After `lost`, or a failure that is fatal, it is of no more use. */
+/** What a worker says. After `broken`, or a failure that is fatal, it is good for `stop` alone. */
 export type WorkerMessage =
   | { readonly kind: "done"; readonly id: number; readonly value: Replies[keyof Replies] }
   | {
@@ -83,7 +89,7 @@ export type WorkerMessage =
     readonly reason: string;
     readonly isFatal: boolean;
   }
-  | { readonly kind: "lost"; readonly reason: string };
+  | { readonly kind: "broken"; readonly reason: string };
 
 /** The buffers behind tensors, each once. */
 export function buffersOf(tensors: Readonly<NamedTensors>): ArrayBuffer[] {

@@ -19,6 +19,5 @@ export function openWebgpu(options: BackendOptions = {}): Promise<WorkerBackend>
         type: "module",
         name: "webgpu",
       }),
-    stopsGracefully: false,
   }, options);
 }

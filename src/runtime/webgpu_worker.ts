@@ -46,6 +46,7 @@ async function startWebgpu({ allowsSoftware, onLost }: EngineContext): Promise<E
     sessionOptions: { executionProviders: [webgpuProvider(device)] },
     needsOutputCopies: false,
     create: (source, options) => createWebSession(ort, source, options),
+    close: () => device.destroy(),
     throwDeviceErrors: () => {
       const [first] = errors.splice(0);
       if (first) throw new Error(first);

@@ -20,6 +20,7 @@ import type {
   RunReply,
   StartOptions,
   StartReply,
+  StopFlag,
   WorkerMessage,
 } from "./protocol.ts";
 import type { Tensor, TensorData } from "../tensor.ts";
@@ -32,7 +33,7 @@ export interface EngineContext extends StartOptions {
 }
 
 /** The part of a worker's global scope in use. */
-interface WorkerScope {
+interface WorkerScope extends EventTarget {
   onmessage: ((event: MessageEvent<RequestMessage>) => void) | null;
   postMessage(message: WorkerMessage, transfer: Transferable[]): void;
 }
@@ -49,7 +50,11 @@ export function serve(start: (context: EngineContext) => Promise<Engine>): void 
   const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []) =>
     scope.postMessage(message, transfer);
   const server = new Server(start);
-  void server.lost.then((reason) => post({ kind: "lost", reason }));
+  void server.lost.then((reason) => post({ kind: "broken", reason: deviceLost(reason) }));
+  reportUncaught(
+    scope,
+    (reason) => post({ kind: "broken", reason: `its worker failed: ${reason}` }),
+  );
   let tail = Promise.resolve();
   scope.onmessage = ({ data: { id, request } }) => {
     tail = tail.then(async () => {
@@ -57,10 +62,27 @@ export function serve(start: (context: EngineContext) => Promise<Engine>): void 
         const value = await server.answer(request);
         post({ kind: "done", id, value }, value && "outputs" in value ? outputBuffers(value) : []);
       } catch (error) {
-        post({ kind: "failed", id, reason: await server.explain(error), isFatal: isFatal(error) });
+        const reason = await server.explain(error);
+        post({ kind: "failed", id, reason, isFatal: isFatal(error) });
       }
     });
   };
+}
+
+/** Errors nobody caught are told instead of ending the worker, which has things to let go of first. */
+function reportUncaught(scope: WorkerScope, report: (reason: string) => void): void {
+  scope.addEventListener("error", (event) => {
+    event.preventDefault();
+    report((event as ErrorEvent).message);
+  });
+  scope.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    report(reasonOf((event as PromiseRejectionEvent).reason));
+  });
+}
+
+function deviceLost(reason: string): string {
+  return `its device was lost: ${reason}`;
 }
 
 function outputBuffers(value: RunReply | LoadReply): ArrayBuffer[] {
@@ -82,6 +104,7 @@ class Server {
   readonly #log = captureLog();
   readonly #sessions = new Map<number, OrtSession>();
   #engine: Engine | undefined;
+  #stopFlag: StopFlag | undefined;
   #sessionCount = 0;
 
   constructor(start: (context: EngineContext) => Promise<Engine>) {
@@ -100,12 +123,15 @@ class Server {
     const timer = setTimeout(resolve, LOSS_PATIENCE_MS);
     const lost = await Promise.race([this.lost, patience]);
     clearTimeout(timer);
-    return lost ? `its device was lost: ${lost}` : wordsOf(error);
+    return lost ? deviceLost(lost) : wordsOf(error);
   }
 
   async answer(request: Request): Promise<Replies[keyof Replies]> {
+    if (request.kind === "stop") return await this.#stop();
+    if (this.#stopFlag && Atomics.load(this.#stopFlag, 0) !== 0) throw new Error("it is stopping");
     switch (request.kind) {
       case "start":
+        this.#stopFlag = request.stopFlag;
         return await this.#begin(request.options);
       case "load":
         return await this.#load(request);
@@ -113,11 +139,11 @@ class Server {
         return await this.#run(request);
       case "release":
         return await this.#release(request.sessionId);
-      case "stop":
-        for (const id of this.#sessions.keys()) await this.#release(id);
-        return null;
       case "fault":
         return this.#rehearse(request.fault);
+      default:
+        request satisfies never;
+        throw new Error("the request is unknown");
     }
   }
 
@@ -168,6 +194,13 @@ class Server {
     const session = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     await session?.release();
+    return null;
+  }
+
+  /** Lets go of everything; what fails on the way goes with the worker. */
+  async #stop(): Promise<null> {
+    await Promise.allSettled([...this.#sessions.keys()].map((id) => this.#release(id)));
+    this.#engine?.close?.();
     return null;
   }
 

@@ -21,11 +21,16 @@ import {
   type NamedTensors,
   type Replies,
   type Request,
+  type StartOptions,
   type StartReply,
+  type StopFlag,
   type WorkerMessage,
 } from "./protocol.ts";
 import { BackendError } from "../errors.ts";
 import type { Tensor, TensorData } from "../tensor.ts";
+
+/** How long an ended worker may take to let go of its graphs: as long as the run it is in. */
+const STOP_PATIENCE_MS = 10_000;
 
 /** How a backend's worker is made. */
 export interface WorkerBackendInit {
@@ -33,16 +38,11 @@ export interface WorkerBackendInit {
   readonly name: BackendName;
   /** Makes the worker. */
   createWorker(): Worker;
-  /**
-   * Whether the worker must let go of its graphs before it is ended, because
-   * their memory is not the worker's own.
-   */
-  readonly stopsGracefully: boolean;
 }
 
 interface PendingCall {
   resolve(value: Replies[keyof Replies]): void;
-  reject(error: Error): void;
+  reject(reason: string): void;
 }
 
 /** Starts a worker and the onnxruntime inside. */
@@ -58,13 +58,12 @@ export async function startWorkerBackend(
   }
   signal?.throwIfAborted();
   const link = new WorkerLink(init);
-  const abort = () => link.end("its start was aborted");
+  const abort = () => void link.end("its start was aborted");
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const facts = await link.call({ kind: "start", options: { threadCount, allowsSoftware } });
-    return new WorkerBackend(link, facts);
+    return new WorkerBackend(link, await link.start({ threadCount, allowsSoftware }));
   } catch (error) {
-    link.end("it did not start");
+    await link.end("it did not start");
     signal?.throwIfAborted();
     throw error;
   } finally {
@@ -75,21 +74,23 @@ export async function startWorkerBackend(
 /** One worker: calls go out, each is answered or rejected once. */
 class WorkerLink {
   readonly name: BackendName;
-  readonly stopsGracefully: boolean;
   readonly #worker: Worker;
   readonly #pending = new Map<number, PendingCall>();
+  readonly #stopFlag: StopFlag = new Int32Array(new SharedArrayBuffer(4));
+  readonly #gone = Promise.withResolvers<void>();
   #endReason: string | undefined;
   #callCount = 0;
 
-  constructor({ name, createWorker, stopsGracefully }: WorkerBackendInit) {
+  constructor({ name, createWorker }: WorkerBackendInit) {
     this.name = name;
-    this.stopsGracefully = stopsGracefully;
     this.#worker = createWorker();
     this.#worker.onmessage = ({ data }) => this.#receive(data);
-    this.#worker.onmessageerror = () => this.end("its worker sent a message that cannot be read");
+    this.#worker.onmessageerror = () =>
+      void this.end("its worker sent a message that cannot be read");
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.end(`its worker died: ${event.message}`);
+      this.#gone.resolve();
+      void this.end(`its worker died: ${event.message}`);
     };
   }
 
@@ -97,50 +98,75 @@ class WorkerLink {
     return this.#endReason !== undefined;
   }
 
+  start(options: StartOptions): Promise<StartReply> {
+    return this.call({ kind: "start", options, stopFlag: this.#stopFlag });
+  }
+
   call<K extends Request["kind"]>(
     request: Request & { readonly kind: K },
     transfer: Transferable[] = [],
   ): Promise<Replies[K]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Replies[K]>();
     if (this.#endReason !== undefined) {
-      reject(this.#error(request.kind, this.#endReason));
-      return promise;
+      return Promise.reject(this.#error(request.kind, this.#endReason));
     }
+    return this.#send<K>(request, transfer);
+  }
+
+  /**
+   * Ends the worker; every pending and every later call is rejected with
+   * `reason`, at once.
+   *
+   * @returns When the worker is gone.
+   */
+  end(reason: string): Promise<void> {
+    if (this.#endReason !== undefined) return this.#gone.promise;
+    this.#endReason = reason;
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const call of calls) call.reject(reason);
+    void this.#stop();
+    return this.#gone.promise;
+  }
+
+  /** Lets the worker give back what would outlive it, then terminates it. */
+  async #stop(): Promise<void> {
+    Atomics.store(this.#stopFlag, 0, 1);
+    const timer = setTimeout(() => this.#gone.resolve(), STOP_PATIENCE_MS);
+    const stopped = this.#send<"stop">({ kind: "stop" }).catch(() => {});
+    await Promise.race([stopped, this.#gone.promise]);
+    clearTimeout(timer);
+    this.#pending.clear();
+    this.#worker.terminate();
+    this.#gone.resolve();
+  }
+
+  #send<K extends Request["kind"]>(
+    request: Request,
+    transfer: Transferable[] = [],
+  ): Promise<Replies[K]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Replies[K]>();
     const id = this.#callCount++;
-    this.#pending.set(id, {
-      resolve: (value) => resolve(value as Replies[K]),
-      reject: (error) => reject(this.#error(request.kind, reasonOf(error))),
-    });
+    const call = {
+      resolve: (value: Replies[keyof Replies]) => resolve(value as Replies[K]),
+      reject: (reason: string) => reject(this.#error(request.kind, reason)),
+    };
+    this.#pending.set(id, call);
     try {
       this.#worker.postMessage({ id, request }, transfer);
     } catch (error) {
       this.#pending.delete(id);
-      reject(this.#error(request.kind, reasonOf(error)));
+      call.reject(reasonOf(error));
     }
     return promise;
   }
 
-  /** Ends the worker; every pending and every later call is rejected with `reason`. */
-  end(reason: string): void {
-    if (this.#endReason !== undefined) return;
-    this.#endReason = reason;
-    this.#worker.terminate();
-    this.rejectPending(reason);
-  }
-
-  rejectPending(reason: string): void {
-    const calls = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const call of calls) call.reject(new Error(reason));
-  }
-
   #receive(message: WorkerMessage): void {
-    if (message.kind === "lost") return this.end(`its device was lost: ${message.reason}`);
+    if (message.kind === "broken") return void this.end(message.reason);
     const call = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === "done") return call?.resolve(message.value);
-    call?.reject(new Error(message.reason));
-    if (message.isFatal) this.end(`an earlier call broke it: ${message.reason}`);
+    call?.reject(message.reason);
+    if (message.isFatal) void this.end(`an earlier call broke it: ${message.reason}`);
   }
 
   #error(kind: Request["kind"], reason: string): BackendError {
@@ -170,7 +196,6 @@ export class WorkerBackend implements Backend {
   readonly hasFloat16: boolean;
   readonly #link: WorkerLink;
   #busyMs = 0;
-  #end: Promise<void> | undefined;
 
   /** @param link A started worker. @param facts What it said of its device. */
   constructor(link: WorkerLink, facts: StartReply) {
@@ -210,19 +235,9 @@ export class WorkerBackend implements Backend {
     await this.#link.call({ kind: "fault", fault });
   }
 
-  /** Ends the worker. Idempotent; pending calls are rejected. */
+  /** Ends the worker. Idempotent; pending calls are rejected at once. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#end ??= this.#dispose();
-    return this.#end;
-  }
-
-  async #dispose(): Promise<void> {
-    const reason = "it has been disposed";
-    this.#link.rejectPending(reason);
-    if (this.#link.stopsGracefully && !this.#link.hasEnded) {
-      await this.#link.call({ kind: "stop" }).catch(() => {});
-    }
-    this.#link.end(reason);
+    return this.#link.end("it has been disposed");
   }
 }
 
