@@ -2,6 +2,7 @@
 import {
   affineGraph,
   affineRow,
+  matrixModel,
   reshapeGraph,
   slowGraph,
   typesGraph,
@@ -34,6 +35,7 @@ export function testBackend(
     await t.step("computes", () => computes(backend));
     await t.step("takes and gives every element type", () => passesTypes(backend));
     await t.step("reads weights from files beside the model", () => readsFiles(backend));
+    await t.step("reads big weights inside the model", () => readsInside(backend));
     await t.step("answers many calls in order", () => answersInOrder(backend));
     await t.step("keeps two graphs apart", () => keepsApart(backend));
     await t.step("survives a failing run", () => survivesFailingRun(backend));
@@ -121,6 +123,28 @@ async function readsFiles(backend: Backend): Promise<void> {
     await assertRejects(() => backend.load(source), BackendError, backend.name);
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
+  }
+}
+
+async function readsInside(backend: Backend): Promise<void> {
+  const weights = Float32Array.from({ length: 32 * 32 }, (_, i) => (i * 37 % 101) / 101 - 0.5);
+  const model = matrixModel(weights, 32);
+  const path = await Deno.makeTempFile({ suffix: ".onnx" });
+  try {
+    await Deno.writeFile(path, model);
+    const sources = [
+      { kind: "bytes", model },
+      { kind: "file", path, externalDataPaths: [] },
+    ] as const;
+    for (const source of sources) {
+      await using session = await backend.load(source);
+      const { y } = await session.run({ x: identity(32) }, ["y"]);
+      const worst = weights.reduce((w, v, i) => Math.max(w, Math.abs(v - Number(y?.data[i]))), 0);
+      assert(worst < TOLERANCE, `off by ${worst}`);
+    }
+    assert(model.byteLength > weights.byteLength, "the caller's bytes are still there");
+  } finally {
+    await Deno.remove(path);
   }
 }
 

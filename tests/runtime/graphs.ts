@@ -122,6 +122,21 @@ export function reshapeGraph(): GraphSource {
   return { kind: "bytes", model };
 }
 
+/** `y = x · weights`, the weights inside the model. // x: [n, size], weights: [size, size] → y: [n, size] */
+export function matrixModel(weights: Float32Array<ArrayBuffer>, size: number) {
+  return encode({
+    nodes: [node("MatMul", ["x", "weights"], ["y"])],
+    inputs: [{ name: "x", dtype: "float32", shape: ["n", size] }],
+    outputs: [{ name: "y", dtype: "float32", shape: ["n", size] }],
+    tensors: [{
+      name: "weights",
+      dtype: "float32",
+      shape: [size, size],
+      content: { kind: "inline", bytes: new Uint8Array(weights.buffer) },
+    }],
+  });
+}
+
 /** Multiplies `x` by itself again and again: slow. // x: [n, n] → y: [n, n] */
 export function slowGraph(productCount: number): GraphSource {
   const nodes = Array.from(
