@@ -168,16 +168,10 @@ function waveformConfigOf({ configs, path }: CheckpointFolder): WaveformConfig {
   });
 }
 
-function tokenizerOf({ configs, path }: CheckpointFolder, language?: string): Tokenizer {
-  const vocab = configs.get("vocab.json");
-  if (vocab === undefined) {
-    throw new CheckpointError(
-      `Cannot read text from ${path} as it has no vocab.json: add the tokenizer's files, or load it with task "base"`,
-      { path },
-    );
-  }
+function tokenizerOf({ configs }: CheckpointFolder, language?: string): Tokenizer | undefined {
+  if (!configs.has("vocab.json")) return undefined;
   return createTokenizer({
-    vocab,
+    vocab: configs.get("vocab.json"),
     tokenizerConfig: configs.get("tokenizer_config.json"),
     specialTokensMap: configs.get("special_tokens_map.json"),
     addedTokens: configs.get("added_tokens.json"),
@@ -190,9 +184,7 @@ async function openParts(
   { language, ...compute }: Compute & { language: string | undefined },
 ): Promise<LanguageParts> {
   const { folder, task } = checkpoint;
-  const tokenizer = task === "ctc" && folder.configs.has("vocab.json")
-    ? tokenizerOf(folder, language)
-    : undefined;
+  const tokenizer = task === "ctc" ? tokenizerOf(folder, language) : undefined;
   if (folder.weights === undefined && folder.onnx.length > 0) {
     const sessions = new ExportSessions(folder, compute);
     return { config: checkpoint.config, tokenizer, sessions, unusedTensors: [] };

@@ -128,13 +128,15 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   /**
    * Turns ids into text and text into ids.
    *
-   * @throws {TypeError} If the model's task is not `ctc`.
+   * @throws {TypeError} If the model's task is not `ctc`, or its checkpoint has no vocabulary.
    */
   get tokenizer(): Tokenizer {
     const { tokenizer } = this.#language;
     if (tokenizer) return tokenizer;
     throw new TypeError(
-      `Cannot give a tokenizer as the model's task is "${this.task}": only CTC models have one`,
+      this.task === "ctc"
+        ? `Cannot give a tokenizer as ${this.source} has no vocab.json: add the tokenizer's files`
+        : `Cannot give a tokenizer as the model's task is "${this.task}": only CTC models have one`,
     );
   }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { RingBuffer } from "./audio/ring_buffer.ts";
+import { AudioError } from "./errors.ts";
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
 import { emissionsFromLogits } from "./ctc/emissions.ts";
@@ -95,10 +96,19 @@ export class Track<S = unknown> {
    * Takes samples that follow.
    *
    * @throws {RangeError} If they are more than `freeSamples`; none is taken then.
+   * @throws {AudioError} If one is not a finite number; none is taken then.
    * @throws {TypeError} If the track has ended.
    */
   push(samples: Float32Array): void {
     if (this.#progress.isEnded) throw new TypeError("Cannot take samples as the track has ended");
+    const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+    if (bad >= 0) {
+      throw new AudioError(
+        `Cannot take samples as each must be a finite number: sample ${
+          this.#ring.endSample + bad
+        } is ${samples[bad]}`,
+      );
+    }
     this.#ring.push(samples);
     this.#progress = { ...this.#progress, samplesReceived: this.#ring.endSample };
   }

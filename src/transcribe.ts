@@ -12,6 +12,7 @@ import type { SpeechModel } from "./speech_model.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { Track, type TrackUpdate } from "./track.ts";
 import { samplesToSeconds } from "./units.ts";
+import { type StreamMemory, WindowEncoder } from "./window_encoder.ts";
 
 /** Options of {@linkcode transcribe}. */
 export interface TranscribeOptions extends WindowOptions {
@@ -110,9 +111,11 @@ async function transcribeWith(
     wordPauseMs: Infinity,
     sampleRateHz,
   });
+  const encoder = new WindowEncoder(model);
+  const memory = encoder.open();
   const words: Word[] = [];
   const drain = async () => {
-    for await (const update of runTrack(model, track)) {
+    for await (const update of runTrack(encoder, track, memory)) {
       signal?.throwIfAborted();
       words.push(...update.committed);
       const seconds = samplesToSeconds(update.settledSample, sampleRateHz);
@@ -139,14 +142,14 @@ async function transcribeWith(
 
 /** Runs every window that is due. */
 async function* runTrack(
-  model: SpeechModel<"ctc">,
+  encoder: WindowEncoder,
   track: Track,
+  memory: StreamMemory,
 ): AsyncGenerator<TrackUpdate> {
   for (let plan = track.plan(); plan.kind === "window"; plan = track.plan()) {
     const { window } = plan;
-    const inputs = model.prepare([track.read(window)]);
-    const { logits } = await model.forward(inputs);
-    yield track.accept(window, logits.data, logits.shape[2]!);
+    const [encoded] = await encoder.encode([{ window, samples: track.read(window), memory }]);
+    yield track.accept(window, encoded!.logits, encoded!.vocabularySize);
   }
 }
 

@@ -10,7 +10,7 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
 /** Folders of `src/` by rank: a file may import from its own rank and those before. */
 const RANKS: readonly (readonly string[])[] = [
-  [""], // the vocabulary: files of src/ that no rank below lists
+  [""], // the vocabulary
   ["audio", "ctc", "caption"],
   ["checkpoint", "graph", "runtime", "schedule", "stitch"],
   ["model"],
@@ -18,8 +18,8 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 
-/** Files of `src/` itself that are public verbs, not vocabulary. */
-const VERBS = ["load_model.ts", "transcribe.ts", "describe_model.ts", "export_model.ts"];
+/** Files of `src/` itself that all folders may use; the others are public verbs. */
+const VOCABULARY = ["errors.ts", "geometry.ts", "std.ts", "tensor.ts", "units.ts"];
 
 /** Dependencies that are vocabulary themselves, not doors. */
 const WITHOUT_DOOR = ["zod"];
@@ -52,7 +52,7 @@ async function sources(folder: string): Promise<SourceFile[]> {
 
 function rankOf(path: string): number {
   const [, folder, file] = path.split("/") as [string, string, string | undefined];
-  const name = file !== undefined ? folder : VERBS.includes(folder) ? "verbs" : "";
+  const name = file !== undefined ? folder : VOCABULARY.includes(folder) ? "" : "verbs";
   return RANKS.findIndex((folders) => folders.includes(name));
 }
 
