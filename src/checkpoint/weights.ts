@@ -39,3 +39,20 @@ export interface WeightStore extends AsyncDisposable {
    */
   read(name: string): Promise<Float32Array>;
 }
+
+/**
+ * Weights where some are replaced, as language adapters replace a head: names
+ * in `top` are read from there, all others from `base`.
+ *
+ * @param base The weights below; closed with the result.
+ * @param top The weights that come first; closed with the result.
+ */
+export function overlayWeights(base: WeightStore, top: WeightStore): WeightStore {
+  return {
+    tensors: new Map([...base.tensors, ...top.tensors]),
+    read: (name) => (top.tensors.has(name) ? top : base).read(name),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([top[Symbol.asyncDispose](), base[Symbol.asyncDispose]()]);
+    },
+  };
+}
