@@ -1,6 +1,9 @@
+/**
+ * What every reader of weights must do with files that are damaged.
+ *
+ * @module
+ */
 import fc from "fast-check";
-import { openSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { openTorchBin } from "../../src/checkpoint/torch_bin.ts";
 import type { WeightStore } from "../../src/checkpoint/weights.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { elementCount } from "../../src/tensor.ts";
@@ -8,12 +11,14 @@ import { assert, assertEquals } from "../assert.ts";
 import { TemporaryFolder } from "./files.ts";
 import { fixture } from "./fixtures.ts";
 
-/** Whether a change of a byte can go unseen: only zip files carry checksums. */
-const FORMATS = [
-  { name: "parametrized.safetensors", open: openSafetensors, hasChecksums: false },
-  { name: "weight_norm_legacy.bin", open: openTorchBin, hasChecksums: false },
-  { name: "weight_norm_zip.bin", open: openTorchBin, hasChecksums: true },
-];
+/** A sound file, and what reads it. */
+export interface Format {
+  /** Name of a fixture. */
+  name: string;
+  open: (path: string) => Promise<WeightStore>;
+  /** Whether no change of a byte can go unseen. */
+  hasChecksums: boolean;
+}
 
 const TIME_LIMIT_MS = 2000;
 
@@ -37,7 +42,8 @@ async function contentOf(
   }
 }
 
-for (const { name, open, hasChecksums } of FORMATS) {
+/** Tests that a file with a changed byte, or cut short, is refused fast or read in full. */
+export function testCorruption({ name, open, hasChecksums }: Format) {
   const original = Deno.readFileSync(fixture(name));
 
   Deno.test(`a changed byte in ${name} gives ${hasChecksums ? "the same or" : "values or"} a CheckpointError`, async () => {
