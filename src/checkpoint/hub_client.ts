@@ -53,7 +53,7 @@ export class HubClient {
   readonly #signal: AbortSignal;
   readonly #patience: { timeoutMs: number; retryCount: number; retryDelayMs: number };
 
-  /** @param settings Where the hub is. @param options Patience, and what ends all requests. */
+  /** A client of one hub. @param settings Where the hub is. @param options Patience, and what ends all requests. */
   constructor(settings: HubSettings, options: PatienceOptions & { signal: AbortSignal }) {
     const { timeoutMs = 30_000, retryCount = 5, retryDelayMs = 500, signal } = options;
     this.#settings = settings;
@@ -242,8 +242,12 @@ async function readText(response: Response, watchdog: Watchdog): Promise<string>
   return text + decoder.decode();
 }
 
-/** A redirect may not lead from https to http. */
-function checkRedirect(location: string, from: string): string {
+/**
+ * The address that a redirect leads to.
+ *
+ * @throws {HubError} If it leads from https to http, or to something else.
+ */
+export function checkRedirect(location: string, from: string): string {
   const url = URL.parse(location, from);
   const isSafe = url && (url.protocol === "https:" || url.protocol === new URL(from).protocol);
   if (isSafe) return url.href;

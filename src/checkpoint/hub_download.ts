@@ -26,7 +26,9 @@ export interface DownloadProgress {
 
 /** What {@linkcode downloadFile} works with. */
 export interface DownloadContext {
+  /** Asks the hub. */
   readonly client: HubClient;
+  /** Where the files go. */
   readonly cache: RepositoryCache;
   /** Model and commit. */
   readonly reference: HubReference;

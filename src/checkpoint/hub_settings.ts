@@ -33,7 +33,7 @@ export interface HubSettings {
 }
 
 /** Looks up an environment variable. */
-type Environment = (name: string) => string | undefined;
+export type Environment = (name: string) => string | undefined;
 
 /**
  * Reads the environment for what the options leave open.

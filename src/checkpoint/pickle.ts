@@ -20,7 +20,7 @@ export class PickleGlobal {
   /** Does the work of Python's callable; absent if it is not for calling. */
   readonly call: ((args: readonly unknown[]) => unknown) | undefined;
 
-  /** @param name Module and name. @param call Work of the callable. */
+  /** Something of this name. @param name Module and name. @param call Work of the callable. */
   constructor(name: string, call?: (args: readonly unknown[]) => unknown) {
     this.name = name;
     this.call = call;
@@ -39,6 +39,7 @@ export interface UnpickleOptions {
 
 /** A pickle that goes on after the given bytes. */
 export class PickleEndError extends CheckpointError {
+  /** Tells it from other damage. */
   override name = "PickleEndError";
 }
 

@@ -22,7 +22,7 @@ export class RangeFile implements AsyncDisposable {
     this.#file = file;
   }
 
-  /** @throws {CheckpointError} If there is no such file. */
+  /** Opens a file. @throws {CheckpointError} If there is no such file. */
   static async open(path: string): Promise<RangeFile> {
     let file;
     try {

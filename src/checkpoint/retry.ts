@@ -9,13 +9,14 @@ const MAX_DELAY_MS = 60_000;
 
 /** A failure that may not be one the next time. */
 export class TransientError extends Error {
+  /** Tells it from lasting failures. */
   override name = "TransientError";
   /** What to throw when there is no next time. */
   readonly error: Error;
   /** Pause that the other side asks for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  /** @param error What to throw in the end. @param retryAfterMs Pause asked for, in milliseconds. */
+  /** A failure. @param error What to throw in the end. @param retryAfterMs Pause asked for, in milliseconds. */
   constructor(error: Error, retryAfterMs?: number) {
     super(error.message, { cause: error });
     this.error = error;
@@ -83,7 +84,7 @@ export class Watchdog implements Disposable {
   readonly #onAbort = () => this.#controller.abort(this.#parent.reason);
   #timer: ReturnType<typeof setTimeout>;
 
-  /** @param parent Fires this one too. @param timeoutMs Longest standstill, in milliseconds. */
+  /** Starts to watch. @param parent Fires this one too. @param timeoutMs Longest standstill, in milliseconds. */
   constructor(parent: AbortSignal, timeoutMs: number) {
     parent.throwIfAborted();
     this.#parent = parent;

@@ -28,7 +28,7 @@ export class TorchStorage {
   /** Bytes of the whole storage. */
   readonly totalBytes: number;
 
-  /** @param key Name. @param dtype Element type. @param extent The other fields. */
+  /** A view of a storage. @param key Name. @param dtype Element type. @param extent The other fields. */
   constructor(
     key: string,
     dtype: WeightDtype | undefined,
@@ -55,7 +55,7 @@ export class TorchTensor implements WeightInfo {
   /** Bytes from the first element to the end of the last. */
   readonly byteLength: number;
 
-  /** @throws {RangeError} If the elements do not lie within the storage. */
+  /** A tensor in a storage. @throws {RangeError} If the elements do not lie within the storage. */
   constructor(
     storage: TorchStorage,
     geometry: { dtype: WeightDtype; offset: number; shape: number[]; strides: number[] },

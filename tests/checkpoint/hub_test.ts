@@ -337,6 +337,24 @@ Deno.test("resolveCheckpoint() gives up on a server that says nothing", async ()
   assertStringIncludes(error.message, "no answer in 0.15 s");
 });
 
+Deno.test("resolveCheckpoint() is patient with a server that is slow", async () => {
+  await using scene = new Scene();
+  scene.hub.intercept = ({ host }) => {
+    if (host !== "store") return undefined;
+    const pieces = Array.from({ length: 6 }, (_, i) => weights.slice(i * 800, (i + 1) * 800));
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        const piece = pieces.shift();
+        if (piece) controller.enqueue(piece);
+        else controller.close();
+      },
+    });
+    return new Response(stream);
+  };
+  await scene.resolve(ID, { timeoutMs: 200, retryCount: 0 });
+});
+
 Deno.test("resolveCheckpoint() works offline from the cache, and says what is missing", async () => {
   await using scene = new Scene();
   await assertRejects(
