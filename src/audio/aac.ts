@@ -18,8 +18,9 @@ import { SAMPLE_RATES_HZ } from "./aac_tables.ts";
 
 /** What a stream's header says. */
 export interface AacConfig {
+  /** Which of the standard's tables apply. */
   rateIndex: number;
-  /** Of the AAC-LC part. */
+  /** Rate of the AAC-LC part, Hz. */
   sampleRateHz: number;
 }
 
@@ -43,12 +44,17 @@ const OBJECT_TYPES: Record<number, string> = {
  * Each packet gives 1024 samples of each channel, late by one packet as the format has it.
  */
 export class AacDecoder {
+  /** What the stream's header says. */
   readonly config: AacConfig;
   readonly #states: OverlapState[] = [];
   #channelCount = 0;
   #failure: AudioError | undefined;
 
-  /** @param config From {@linkcode readAacConfig} or {@linkcode readAdtsHeader}. */
+  /**
+   * Starts before the first packet.
+   *
+   * @param config From the stream's header.
+   */
   constructor(config: AacConfig) {
     this.config = config;
   }
@@ -92,7 +98,11 @@ export class AacDecoder {
     }
   }
 
-  /** @throws {AudioError} The first failure, if no packet could be decoded. */
+  /**
+   * Says whether all was in vain.
+   *
+   * @throws {AudioError} The first failure, if no packet could be decoded.
+   */
   assertDecoded(): void {
     if (this.#channelCount === 0 && this.#failure !== undefined) throw this.#failure;
   }

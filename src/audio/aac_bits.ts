@@ -11,7 +11,11 @@ export class BitReader {
   readonly #bytes: Uint8Array;
   #position = 0;
 
-  /** @param bytes The packet; not copied. */
+  /**
+   * Starts at the first bit.
+   *
+   * @param bytes The packet; not copied.
+   */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }

@@ -93,10 +93,21 @@ async function* untilDamage(
   packets: AsyncIterable<EncodedPacket>,
   reader: ByteReader,
 ): AsyncGenerator<EncodedPacket> {
+  let isFirst = true;
   try {
-    yield* packets;
-  } catch {
+    for await (const packet of packets) {
+      isFirst = false;
+      yield packet;
+    }
+  } catch (cause) {
     if (reader.failure !== undefined) throw reader.failure.error;
+    if (!isFirst) return;
+    throw new AudioError(
+      "Cannot decode the audio as its packets cannot be reached. If this is a long MP4 from a " +
+        "stream, its index is at its end: give the file's path, or move the index with " +
+        "ffmpeg -i IN -c copy -movflags +faststart OUT.mp4",
+      { cause },
+    );
   }
 }
 

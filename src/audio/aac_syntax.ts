@@ -35,9 +35,11 @@ export const Book = {
 
 /** Windows, groups and bands of a channel. */
 export interface WindowLayout {
+  /** One of {@linkcode WindowSequence}. */
   sequence: number;
   /** 0 sine, 1 Kaiser-Bessel. */
   shape: number;
+  /** Bands that are coded. */
   maxBand: number;
   /** Windows in each group. */
   groups: number[];
@@ -47,9 +49,11 @@ export interface WindowLayout {
 
 /** A filter of temporal noise shaping. */
 export interface TnsFilter {
+  /** The window it is for. */
   window: number;
   /** Bands it spans, downwards from where the filter before ended. */
   bandCount: number;
+  /** Whether it runs down the frequencies. */
   isBackward: boolean;
   /** Quantised reflection coefficients. */
   coefficients: number[];
@@ -59,11 +63,13 @@ export interface TnsFilter {
 
 /** One channel of a packet. */
 export interface ChannelData {
+  /** How the frame is cut. */
   layout: WindowLayout;
   /** Codebook of each band. // [group][band] */
   books: number[][];
   /** Scale factor, intensity position or noise energy of each band. // [group][band] */
   scales: number[][];
+  /** Filters of temporal noise shaping, in order. */
   tns: TnsFilter[];
   /** Quantised coefficients, windows one after another. // [1024] */
   quantised: Int32Array;
@@ -71,6 +77,7 @@ export interface ChannelData {
 
 /** One or two channels that belong together. */
 export interface Element {
+  /** The one, or left and right. */
   channels: ChannelData[];
   /** Bands coded as sum and difference, or with intensity reversed. // [group][band] */
   midSide?: boolean[][];

@@ -62,7 +62,9 @@ export interface PcmReaderOptions {
  * ```
  */
 export class PcmReader {
+  /** How one sample is written. */
   readonly encoding: PcmEncoding;
+  /** Channels, interleaved sample by sample. */
   readonly channelCount: number;
   readonly #layout: Layout;
   /** The start of a frame (one sample of each channel) that has not fully come yet. */
@@ -71,6 +73,8 @@ export class PcmReader {
   #sampleCount = 0;
 
   /**
+   * Starts before the first byte.
+   *
    * @param encoding How one sample is written.
    * @throws {RangeError} If the encoding is unknown or the channel count is not 1 to 64.
    */

@@ -51,7 +51,9 @@ interface Filter {
  * ```
  */
 export class Resampler {
+  /** Rate of the samples pushed, Hz. */
   readonly fromRateHz: number;
+  /** Rate of the samples returned, Hz. */
   readonly toRateHz: number;
   readonly #up: number;
   readonly #down: number;
@@ -66,6 +68,8 @@ export class Resampler {
   #ended = false;
 
   /**
+   * Starts before the first sample.
+   *
    * @param fromRateHz Rate of the samples pushed, 4000 to 192000, an integer.
    * @param toRateHz Rate of the samples returned, in the same range.
    * @throws {RangeError} If a rate is not an integer in the range.

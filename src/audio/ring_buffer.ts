@@ -6,6 +6,7 @@
 
 /** A read of samples that {@linkcode RingBuffer.forgetBefore} has given up. */
 export class ForgottenSamplesError extends Error {
+  /** The class's name, as `Error` has it. */
   override name = "ForgottenSamplesError";
   /** Where the read was to begin. */
   readonly startSample: number;
@@ -14,7 +15,12 @@ export class ForgottenSamplesError extends Error {
   /** One past the last sample held. */
   readonly validEndSample: number;
 
-  /** @param startSample Where the read was to begin. @param valid What is held, `[start, end)`. */
+  /**
+   * Says what is held.
+   *
+   * @param startSample Where the read was to begin.
+   * @param valid What is held, `[start, end)`.
+   */
   constructor(startSample: number, valid: { startSample: number; endSample: number }) {
     super(
       `Cannot read from sample ${startSample} as it is forgotten: held are ` +
@@ -50,6 +56,8 @@ export class RingBuffer {
   #endSample = 0;
 
   /**
+   * Allocates the memory.
+   *
    * @param capacitySamples Most samples held at once; allocated now, for good.
    * @throws {RangeError} If it is not a positive integer.
    */
