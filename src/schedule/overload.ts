@@ -1,0 +1,188 @@
+/**
+ * What is given up when the device cannot keep up, in which order: a policy of numbers,
+ * and a state that says where it stands.
+ *
+ * Audio once accepted is never dropped. First one window takes all the hops that wait
+ * (**coalesce**), then hops become longer (**degrade**), then new streams are turned away
+ * (**refuse**); as the lag falls, the same steps back.
+ *
+ * @module
+ */
+import type { WindowOptions } from "./window_policy.ts";
+
+/** What can be done, mildest first. Each step includes the ones before it. */
+export const OVERLOAD_STEPS = ["admit", "coalesce", "degrade", "refuse"] as const;
+
+/** How far the policy has gone. */
+export type OverloadStep = (typeof OVERLOAD_STEPS)[number];
+
+/** When a step is taken. */
+export interface OverloadThreshold {
+  /** Taken when the lag is above this, ms. */
+  readonly enterMs: number;
+  /** Given up when the lag has stayed below this, ms; less than `enterMs`. */
+  readonly leaveMs: number;
+}
+
+/** The policy. */
+export interface OverloadPolicy {
+  /** Threshold of each step after `admit`; each higher than the one before. */
+  readonly thresholds: Readonly<Record<Exclude<OverloadStep, "admit">, OverloadThreshold>>;
+  /** Time the lag must stay low before a step is given up, ms. */
+  readonly holdMs: number;
+  /** By how much `degrade` lengthens the hop. */
+  readonly hopFactor: number;
+  /** When a stream that was turned away may ask again, ms. */
+  readonly retryAfterMs: number;
+}
+
+/** Quarter and half a second for the mild steps; one second of lag closes the door. */
+export const OVERLOAD_POLICY: OverloadPolicy = {
+  thresholds: {
+    coalesce: { enterMs: 250, leaveMs: 100 },
+    degrade: { enterMs: 500, leaveMs: 250 },
+    refuse: { enterMs: 1000, leaveMs: 500 },
+  },
+  holdMs: 2000,
+  hopFactor: 2,
+  retryAfterMs: 5000,
+};
+
+/** Where the policy stands. A plain record. */
+export interface OverloadState {
+  /** How far it has gone. */
+  readonly step: OverloadStep;
+  /** Since when the lag has been low enough to give the step up; `undefined` while it is not. */
+  readonly calmSinceMs: number | undefined;
+  /** How often each step was entered from below. */
+  readonly entered: Readonly<Record<OverloadStep, number>>;
+  /** What was given up so far. */
+  readonly shed: OverloadShed;
+}
+
+/** What was given up. Never a committed frame. */
+export interface OverloadShed {
+  /** Hops that had no window of their own. */
+  readonly hops: number;
+  /** Streams that were turned away. */
+  readonly streams: number;
+}
+
+/** A step taken or given up. */
+export interface OverloadEvent {
+  /** The step before. */
+  readonly from: OverloadStep;
+  /** The step now. */
+  readonly to: OverloadStep;
+  /** The lag that caused it. */
+  readonly lagMs: number;
+  /** When, on the scheduler's clock. */
+  readonly atMs: number;
+}
+
+/** The state of a scheduler that has not begun. */
+export const OVERLOAD_START: OverloadState = {
+  step: "admit",
+  calmSinceMs: undefined,
+  entered: { admit: 0, coalesce: 0, degrade: 0, refuse: 0 },
+  shed: { hops: 0, streams: 0 },
+};
+
+/**
+ * Takes in an observation; goes up or down by at most one step.
+ *
+ * @param state Where the policy stands; not changed.
+ * @param observation How long the window that waits longest has waited, and when this was seen.
+ * @param policy The policy.
+ * @returns The state now, and the step taken or given up, if any.
+ */
+export function observeLag(
+  state: OverloadState,
+  observation: { readonly lagMs: number; readonly atMs: number },
+  policy: OverloadPolicy = OVERLOAD_POLICY,
+): { state: OverloadState; event: OverloadEvent | undefined } {
+  const { lagMs, atMs } = observation;
+  const { step, entered } = state;
+  const rank = OVERLOAD_STEPS.indexOf(step);
+  const moveTo = (to: OverloadStep) => ({ from: step, to, lagMs, atMs });
+  const above = OVERLOAD_STEPS[rank + 1];
+  if (above !== undefined && above !== "admit" && lagMs > policy.thresholds[above].enterMs) {
+    const counted = { ...entered, [above]: entered[above] + 1 };
+    const next = { ...state, step: above, calmSinceMs: undefined, entered: counted };
+    return { state: next, event: moveTo(above) };
+  }
+  if (step === "admit" || lagMs >= policy.thresholds[step].leaveMs) {
+    return { state: { ...state, calmSinceMs: undefined }, event: undefined };
+  }
+  const { calmSinceMs = atMs } = state;
+  if (atMs - calmSinceMs < policy.holdMs) {
+    return { state: { ...state, calmSinceMs }, event: undefined };
+  }
+  const below = OVERLOAD_STEPS[rank - 1]!;
+  return { state: { ...state, step: below, calmSinceMs: atMs }, event: moveTo(below) };
+}
+
+/** Counts what was given up. */
+export function countShed(state: OverloadState, more: Partial<OverloadShed>): OverloadState {
+  const { hops, streams } = state.shed;
+  const { hops: moreHops = 0, streams: moreStreams = 0 } = more;
+  return { ...state, shed: { hops: hops + moreHops, streams: streams + moreStreams } };
+}
+
+/** Whether a step is in force: it was taken, or one after it. */
+export function isInForce(step: OverloadStep, state: OverloadState): boolean {
+  return OVERLOAD_STEPS.indexOf(state.step) >= OVERLOAD_STEPS.indexOf(step);
+}
+
+/**
+ * How windows are made at a step.
+ *
+ * @param options How they are made when there is time.
+ * @param step How far the policy has gone.
+ * @param policy The policy.
+ */
+export function windowsAt(
+  options: WindowOptions,
+  step: OverloadStep,
+  policy: OverloadPolicy = OVERLOAD_POLICY,
+): WindowOptions {
+  const { hopMs = 400 } = options;
+  switch (step) {
+    case "admit":
+      return { ...options, catchUp: false };
+    case "coalesce":
+      return { ...options, catchUp: true };
+    case "degrade":
+    case "refuse":
+      return { ...options, catchUp: true, hopMs: hopMs * policy.hopFactor };
+    default:
+      return step satisfies never;
+  }
+}
+
+/**
+ * Checks a policy.
+ *
+ * @throws {RangeError} If thresholds do not rise, or a number is out of range.
+ */
+export function requireOverloadPolicy(policy: OverloadPolicy): void {
+  const { thresholds, holdMs, hopFactor, retryAfterMs } = policy;
+  let lastMs = 0;
+  for (const step of OVERLOAD_STEPS) {
+    if (step === "admit") continue;
+    const { enterMs, leaveMs } = thresholds[step];
+    if (!(leaveMs > 0 && leaveMs < enterMs && enterMs > lastMs)) {
+      throw new RangeError(
+        `Cannot use the overload policy as thresholds must rise and leaveMs must be above 0 and below enterMs: ` +
+          `${step} has enterMs ${enterMs} and leaveMs ${leaveMs}`,
+      );
+    }
+    lastMs = enterMs;
+  }
+  if (!(holdMs >= 0 && hopFactor >= 1 && retryAfterMs >= 0)) {
+    throw new RangeError(
+      `Cannot use the overload policy as holdMs and retryAfterMs must be at least 0 and hopFactor at least 1: ` +
+        `${holdMs}, ${retryAfterMs} and ${hopFactor}`,
+    );
+  }
+}

@@ -1,0 +1,132 @@
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import {
+  countShed,
+  isInForce,
+  observeLag,
+  OVERLOAD_POLICY,
+  OVERLOAD_START,
+  type OverloadState,
+  requireOverloadPolicy,
+  windowsAt,
+} from "../../src/schedule/overload.ts";
+import { simulate, type Simulation } from "./fake_device.ts";
+
+const WINDOWS = { leftMs: 4000, hopMs: 400, rightMs: 600, maxWindowMs: 8000, firstWindowMs: 400 };
+const SECOND = 16_000;
+
+const SIMULATION: Omit<Simulation, "speakers" | "cost"> = {
+  windows: WINDOWS,
+  batches: {
+    bucketSamples: [1, 2, 3, 4, 6, 8].map((seconds) => seconds * SECOND),
+    maxBatch: 16,
+    maxBatchSamples: 128 * SECOND,
+  },
+  budgetMs: 300,
+};
+
+/** Speakers that come one after another, `everyMs` apart. */
+function speakers(count: number, options: { everyMs: number; durationMs: number }) {
+  const { everyMs, durationMs } = options;
+  return Array.from({ length: count }, (_, i) => ({ startMs: i * everyMs, durationMs }));
+}
+
+Deno.test("200 streams below capacity: no deadline missed, no step taken", () => {
+  const outcome = simulate({
+    ...SIMULATION,
+    // Each second 500 windows of 5 s: 750 ms of work, and at least 31 batches.
+    cost: { batchMs: 3, audioSecondMs: 0.3 },
+    speakers: speakers(200, { everyMs: 37, durationMs: 30_000 }),
+  });
+  assertEquals([outcome.missed, outcome.events, outcome.overload.shed.hops], [0, [], 0]);
+  assertEquals(outcome.frames.length, 200);
+  assert(outcome.frames.every(([committed, total]) => committed === total));
+  assertEquals(outcome.windows, 200 * 75);
+});
+
+Deno.test("above capacity: the steps in order, committed work keeps up, then the steps back", () => {
+  for (const durationMs of [40_000, 80_000]) {
+    const { events, frames, maxLagMs, missed, overload } = simulate({
+      ...SIMULATION,
+      cost: { batchMs: 3, audioSecondMs: 0.8 },
+      speakers: [
+        ...speakers(400, { everyMs: 50, durationMs }),
+        { startMs: durationMs, durationMs: 60_000 },
+        { startMs: durationMs + 30_000, durationMs: 60_000 },
+      ],
+    });
+    assertEquals(events.map(({ to }) => to), [
+      ...["coalesce", "degrade", "refuse"],
+      ...["degrade", "coalesce", "admit"],
+    ]);
+    assert(overload.shed.streams > 0 && overload.shed.hops > 0 && missed > 0);
+    assertEquals(frames.length + overload.shed.streams, 402);
+    assert(frames.every(([committed, total]) => committed === total), "a frame was lost");
+    // However long they speak, the admitted ones do not fall further behind.
+    assert(maxLagMs < 5000, `fell behind by ${maxLagMs} ms`);
+  }
+});
+
+Deno.test("one step at a time, up at once, down after a calm time", () => {
+  let state: OverloadState = OVERLOAD_START;
+  const seen: string[] = [];
+  const observe = (atMs: number, lagMs: number) => {
+    const step = observeLag(state, { atMs, lagMs });
+    state = step.state;
+    if (step.event !== undefined) seen.push(`${atMs}: ${step.event.from} to ${step.event.to}`);
+  };
+  observe(0, 250);
+  observe(1, 5000);
+  observe(2, 5000);
+  observe(3, 5000);
+  observe(4, 5000);
+  observe(1000, 499); // calm
+  observe(2000, 500); // not low enough
+  observe(3000, 300);
+  observe(4999, 499);
+  observe(5000, 200); // 2 s of calm
+  observe(6000, 300); // high for this step
+  observe(7000, 240);
+  observe(9000, 240);
+  observe(9001, 99);
+  observe(11_001, 0);
+  observe(99_999, 0);
+  assertEquals(seen, [
+    "1: admit to coalesce",
+    "2: coalesce to degrade",
+    "3: degrade to refuse",
+    "5000: refuse to degrade",
+    "9000: degrade to coalesce",
+    "11001: coalesce to admit",
+  ]);
+  assertEquals(state.entered, { admit: 0, coalesce: 1, degrade: 1, refuse: 1 });
+});
+
+Deno.test("what each step does to windows, and what is in force", () => {
+  const made = (["admit", "coalesce", "degrade", "refuse"] as const).map((step) => {
+    const { catchUp, hopMs } = windowsAt({ hopMs: 300 }, step);
+    return [catchUp, hopMs];
+  });
+  assertEquals(made, [[false, 300], [true, 300], [true, 600], [true, 600]]);
+  const state = { ...OVERLOAD_START, step: "degrade" as const };
+  assertEquals([isInForce("coalesce", state), isInForce("refuse", state)], [true, false]);
+  assertEquals(countShed(countShed(state, { hops: 2 }), { streams: 1 }).shed, {
+    hops: 2,
+    streams: 1,
+  });
+});
+
+Deno.test("a policy that makes no sense is refused", () => {
+  requireOverloadPolicy(OVERLOAD_POLICY);
+  const { thresholds } = OVERLOAD_POLICY;
+  const degrade = { enterMs: 200, leaveMs: 100 };
+  assertThrows(
+    () => requireOverloadPolicy({ ...OVERLOAD_POLICY, thresholds: { ...thresholds, degrade } }),
+    RangeError,
+    "degrade has enterMs 200 and leaveMs 100",
+  );
+  assertThrows(
+    () => requireOverloadPolicy({ ...OVERLOAD_POLICY, hopFactor: 0.5 }),
+    RangeError,
+    "0.5",
+  );
+});
