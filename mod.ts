@@ -16,9 +16,12 @@
  *
  * @module
  */
+export * from "./src/engine.ts";
 export * from "./src/errors.ts";
+export * from "./src/event_queue.ts";
 export * from "./src/geometry.ts";
 export * from "./src/load_model.ts";
 export * from "./src/speech_model.ts";
+export * from "./src/stream.ts";
 export * from "./src/tensor.ts";
 export * from "./src/transcribe.ts";

@@ -74,3 +74,16 @@ export class BackendError extends Error {
     this.backend = options.backend;
   }
 }
+
+/** A new stream turned away, as the device is behind with those there are. */
+export class OverloadError extends Error {
+  override name = "OverloadError";
+  /** When it may be tried again, ms. */
+  readonly retryAfterMs: number;
+
+  /** @param message Why. @param retryAfterMs When it may be tried again. */
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}

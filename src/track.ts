@@ -9,7 +9,7 @@ import { RingBuffer } from "./audio/ring_buffer.ts";
 import { AudioError } from "./errors.ts";
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
-import { emissionsFromLogits } from "./ctc/emissions.ts";
+import { type Emissions, emissionsFromLogits } from "./ctc/emissions.ts";
 import type { FrameGeometry } from "./geometry.ts";
 import {
   afterWindow,
@@ -20,6 +20,7 @@ import {
   type StreamProgress,
   type Window,
 } from "./schedule/planner.ts";
+import { OVERLOAD_POLICY, type OverloadStep } from "./schedule/overload.ts";
 import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/window_policy.ts";
 import {
   type CommitOptions,
@@ -58,8 +59,8 @@ export interface TrackUpdate {
   readonly tentative: readonly Word[];
   /** Every sample before this one is settled: no later word starts there. */
   readonly settledSample: number;
-  /** Whether this was the last. */
-  readonly isLast: boolean;
+  /** The frames that were committed. */
+  readonly emissions: Emissions;
 }
 
 /** One speaker's buffers and hypotheses. */
@@ -123,9 +124,16 @@ export class Track<S = unknown> {
     this.#progress = { ...this.#progress, isEnded: true };
   }
 
-  /** What to do next. */
-  plan(): Plan {
-    return planNext(this.#progress, this.#policy);
+  /**
+   * What to do next.
+   *
+   * @param step How far the overload policy has gone; without it, windows are as the options say.
+   */
+  plan(step?: OverloadStep): Plan {
+    return planNext(
+      this.#progress,
+      step === undefined ? this.#policy : policyAt(this.#policy, step),
+    );
   }
 
   /** The samples of a window; silence where it reaches beyond the end. Result: [S] */
@@ -161,8 +169,31 @@ export class Track<S = unknown> {
     return {
       committed: [...step.committed, ...flushed?.committed ?? []],
       tentative: flushed ? [] : step.tentative,
-      settledSample: window.commitEndFrame * this.#policy.geometry.strideSamples,
-      isLast: window.completes === "stream",
+      settledSample: this.#settledSample,
+      emissions: cut.committed,
     };
   }
+
+  /** Commits the words of all frames so far, where no frame is left to encode. */
+  flush(): Pick<TrackUpdate, "committed" | "settledSample"> {
+    const { state, committed } = flushCommit(this.#commit, this.#commitOptions);
+    this.#commit = state;
+    return { committed, settledSample: this.#settledSample };
+  }
+
+  get #settledSample(): number {
+    return this.#progress.framesCommitted * this.#policy.geometry.strideSamples;
+  }
+}
+
+/** Windows at a step of the overload policy, the hop never longer than fits. */
+function policyAt(policy: WindowPolicy, step: OverloadStep): WindowPolicy {
+  const { hopFrames, maxWindowFrames, leftFrames, rightFrames } = policy;
+  const isLonger = step === "degrade" || step === "refuse";
+  const wantedFrames = isLonger ? hopFrames * OVERLOAD_POLICY.hopFactor : hopFrames;
+  return {
+    ...policy,
+    catchUp: step !== "admit",
+    hopFrames: Math.min(wantedFrames, maxWindowFrames - leftFrames - rightFrames),
+  };
 }

@@ -110,13 +110,14 @@ export class WindowEncoder {
   }
 
   /** Whether windows of different lengths can share a run: padding must not change the others' frames. */
-  get #canPad(): boolean {
+  get canPad(): boolean {
     return this.#model.config.feat_extract_norm === "layer";
   }
 
-  /** Windows with equal keys can be encoded in one run. */
-  shapeKey({ startSample, endSample }: Window): string {
-    return this.#canPad ? "any" : String(endSample - startSample);
+  /** Loads the graphs that windows need, so that the first window does not wait for them. */
+  async prepare(): Promise<void> {
+    const parts = this.hasCache ? ["front-end", "encoder"] as const : ["whole"] as const;
+    for (const part of parts) await this.#model.session({ part });
   }
 
   /** Begins a stream. */
@@ -129,14 +130,21 @@ export class WindowEncoder {
   }
 
   /**
-   * Encodes windows together; no two of one stream.
+   * Encodes windows together, those that can share a run in one.
    *
-   * @param jobs Windows with equal {@linkcode shapeKey}.
+   * @param jobs Windows, no two of one stream.
    * @returns One result a job, in order.
    * @throws {BackendError} If the device fails; what is remembered of the streams stays as it was.
    */
   async encode(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
-    return this.hasCache ? await this.#encodeByParts(jobs) : await this.#encodeWhole(jobs);
+    if (this.hasCache) return await this.#encodeByParts(jobs);
+    if (this.canPad) return await this.#encodeWhole(jobs);
+    const encoded = new Map<EncodeJob, EncodedWindow>();
+    for (const alike of Map.groupBy(jobs, ({ samples }) => samples.length).values()) {
+      const results = await this.#encodeWhole(alike);
+      alike.forEach((job, index) => encoded.set(job, results[index]!));
+    }
+    return jobs.map((job) => encoded.get(job)!);
   }
 
   async #encodeWhole(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
@@ -213,7 +221,7 @@ export class WindowEncoder {
 
   #paddedFrames(frameCounts: readonly number[]): number {
     const longest = Math.max(...frameCounts);
-    const step = this.#canPad ? this.#paddingFrames : 1;
+    const step = this.canPad ? this.#paddingFrames : 1;
     return Math.ceil(longest / step) * step;
   }
 
@@ -222,7 +230,7 @@ export class WindowEncoder {
     frameCounts: readonly number[];
     frameCount: number;
   }): Promise<EncodedWindow[]> {
-    const hasFrameMask = this.#canPad && frameCounts.some((count) => count < frameCount);
+    const hasFrameMask = this.canPad && frameCounts.some((count) => count < frameCount);
     const session = await this.#model.session({ ...request, hasFrameMask });
     const mask: Record<string, Tensor> = hasFrameMask
       ? {
