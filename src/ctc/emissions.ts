@@ -18,6 +18,7 @@ export interface Emissions {
 
 /** Frames that do not follow the ones before them: a bug in whoever made the windows. */
 export class FrameGridError extends Error {
+  /** The class. */
   override name = "FrameGridError";
   /** Frames are missing, or come twice. */
   readonly kind: "gap" | "overlap";
@@ -26,7 +27,13 @@ export class FrameGridError extends Error {
   /** The frame that came. */
   readonly actualFrame: number;
 
-  /** @param action What could not be done. @param expectedFrame Frame due. @param actualFrame Frame that came. */
+  /**
+   * Says which frame was due and which came.
+   *
+   * @param action What could not be done.
+   * @param expectedFrame Frame due.
+   * @param actualFrame Frame that came.
+   */
   constructor(action: string, expectedFrame: number, actualFrame: number) {
     const kind = actualFrame > expectedFrame ? "gap" : "overlap";
     super(

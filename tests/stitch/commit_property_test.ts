@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import type { Word } from "../../src/caption/word.ts";
 import { type Emissions, emissionsFromLogits, endFrameOf } from "../../src/ctc/emissions.ts";
+import { beamDecoder } from "../../src/ctc/beam.ts";
 import { greedyDecoder } from "../../src/ctc/greedy.ts";
 import { afterWindow, planNext, STREAM_START, type Window } from "../../src/schedule/planner.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../../src/stitch/commit.ts";
 import { cutWindow } from "../../src/stitch/seam.ts";
 import type { Vocabulary } from "../../src/stitch/vocabulary.ts";
+import { chunked, chunkLengths } from "../ctc/random_emissions.ts";
 import { policies, policyOf, streamEvents } from "../schedule/random_policy.ts";
 import { characters, pieces } from "./vocabularies.ts";
 
@@ -76,6 +78,50 @@ function optionsOf(vocabulary: Vocabulary, strideSamples: number, pauseFrames: n
   const decoder = greedyDecoder(vocabulary);
   return { decoder, vocabulary, strideSamples, pauseFrames };
 }
+
+/** Words of emissions that come in chunks, each looking ahead at the frames after it. */
+function chunkedWords<S>(chunks: Emissions[], options: CommitOptions<S>): Word[] {
+  const words: Word[] = [];
+  let state = startCommit(options.decoder, { startFrame: chunks[0]!.startFrame });
+  for (const [i, committed] of chunks.entries()) {
+    const tentative = chunks[i + 1] ?? encodeNothing(endFrameOf(committed));
+    const step = commitWindow(state, { committed, tentative }, options);
+    words.push(...step.committed);
+    assertInOrder([...words.slice(-1), ...step.tentative]);
+    state = step.state;
+  }
+  return [...words, ...flushCommit(state, options).committed];
+}
+
+Deno.test("with beam search too, words do not depend on the chunks", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        seed: fc.nat(),
+        endFrame: fc.nat(120),
+        pauseFrames: fc.integer({ min: 1, max: 9 }),
+      }),
+      chunkLengths,
+      fc.record({
+        vocabulary: fc.constantFrom(characters, pieces),
+        beamWidth: fc.constantFrom(1, 4, 20),
+        settleAfterFrames: fc.constantFrom(3, 20, Infinity),
+      }),
+      ({ seed, endFrame, pauseFrames }, lengths, { vocabulary, ...width }) => {
+        const { blankId } = vocabulary;
+        const whole = encode({ startFrame: 0, endFrame, sureEndFrame: endFrame }, {
+          seed,
+          blankId,
+        });
+        const decoder = beamDecoder({ blankId, ...width });
+        const options = { decoder, vocabulary, strideSamples: 10, pauseFrames };
+        const expected = offlineWords(whole, options);
+        assertEquals(chunkedWords(chunked(whole, lengths), options), expected);
+      },
+    ),
+    { numRuns: 150, seed: 18 },
+  );
+});
 
 Deno.test("committed words of any stream are the words of the recording in one piece", () => {
   fc.assert(
