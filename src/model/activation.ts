@@ -6,14 +6,39 @@
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { clip, gelu, leakyRelu, mul, scalar, unary } from "../graph/ops.ts";
 
-type ActivationFunction = (g: GraphBuilder, x: Value) => Value;
+/** Name of a supported activation. */
+export type Activation =
+  | "gelu"
+  | "gelu_python"
+  | "gelu_10"
+  | "gelu_new"
+  | "gelu_fast"
+  | "gelu_accurate"
+  | "gelu_pytorch_tanh"
+  | "gelu_python_tanh"
+  | "quick_gelu"
+  | "relu"
+  | "relu2"
+  | "relu6"
+  | "leaky_relu"
+  | "selu"
+  | "silu"
+  | "swish"
+  | "hardswish"
+  | "mish"
+  | "sigmoid"
+  | "tanh"
+  | "linear";
+
+/** Adds an activation to a graph. */
+export type ActivationFunction = (g: GraphBuilder, x: Value) => Value;
 
 const swish: ActivationFunction = (g, x) => mul(g, x, unary(g, "Sigmoid", x));
 const exactGelu: ActivationFunction = (g, x) => gelu(g, x);
 const tanhGelu: ActivationFunction = (g, x) => gelu(g, x, "tanh");
 
 /** The supported activations. */
-export const ACTIVATIONS = {
+export const ACTIVATIONS: Readonly<Record<Activation, ActivationFunction>> = {
   gelu: exactGelu,
   gelu_python: exactGelu,
   gelu_10: (g, x) => clip(g, gelu(g, x), -10, 10),
@@ -38,10 +63,7 @@ export const ACTIVATIONS = {
   sigmoid: (g, x) => unary(g, "Sigmoid", x),
   tanh: (g, x) => unary(g, "Tanh", x),
   linear: (_g, x) => x,
-} as const satisfies Record<string, ActivationFunction>;
-
-/** Name of a supported activation. */
-export type Activation = keyof typeof ACTIVATIONS;
+};
 
 /** Applies the activation of this name. */
 export function activate(g: GraphBuilder, name: Activation, x: Value): Value {
