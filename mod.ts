@@ -16,12 +16,45 @@
  *
  * @module
  */
+// the verbs
 export * from "./src/engine.ts";
+export * from "./src/load_model.ts";
+export * from "./src/transcribe.ts";
+
+// what they take and give
 export * from "./src/errors.ts";
 export * from "./src/event_queue.ts";
 export * from "./src/geometry.ts";
-export * from "./src/load_model.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
 export * from "./src/tensor.ts";
-export * from "./src/transcribe.ts";
+export type { AudioSource } from "./src/audio/decode.ts";
+export type { EndpointEvent, EndpointOptions, EndpointRule } from "./src/caption/endpoint.ts";
+export type * from "./src/caption/word.ts";
+export type { DownloadProgress, ResolveOptions } from "./src/checkpoint/hub.ts";
+export type { PatienceOptions } from "./src/checkpoint/hub_client.ts";
+export type { HubOptions } from "./src/checkpoint/hub_settings.ts";
+export type * from "./src/ctc/decoder.ts";
+export type { Emissions } from "./src/ctc/emissions.ts";
+export type * from "./src/model/config.ts";
+export type * from "./src/model/forward.ts";
+export type { ModelSessions } from "./src/model/graph_sessions.ts";
+export type { GraphPart, GraphRequest } from "./src/model/hubert_graph.ts";
+export type { Dtype } from "./src/model/precision.ts";
+export type * from "./src/model/tokenizer.ts";
+export type { AddedToken, Vocabulary } from "./src/model/vocabulary.ts";
+export type * from "./src/model/waveform.ts";
+export type * from "./src/runtime/backend.ts";
+export type {
+  BackendChoice,
+  Candidate,
+  OpenedBackend,
+  SelectionReport,
+} from "./src/runtime/select.ts";
+export type * from "./src/schedule/overload.ts";
+export type { Window } from "./src/schedule/planner.ts";
+export type { WindowOptions } from "./src/schedule/window_policy.ts";
+export type { Vocabulary as WordVocabulary } from "./src/stitch/vocabulary.ts";
+export type { WordOptions } from "./src/stitch/words.ts";
+export type { TrackOptions } from "./src/track.ts";
+export type * from "./src/window_encoder.ts";

@@ -24,7 +24,7 @@ import {
 import type { Window } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { CaptionStream, type StreamOptions } from "./stream.ts";
-import { vocabularyOf } from "./transcribe.ts";
+import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToSeconds } from "./units.ts";
 import { type EncodedWindow, WindowEncoder, type WindowEncoderOptions } from "./window_encoder.ts";
 
@@ -52,10 +52,15 @@ export interface EngineOptions extends WindowEncoderOptions {
 
 /** What an engine has done so far. */
 export interface EngineStats {
+  /** Streams that are open. */
   readonly streamCount: number;
+  /** Windows encoded. */
   readonly windowCount: number;
+  /** Runs they took. */
   readonly runCount: number;
+  /** Runs that failed. */
   readonly failureCount: number;
+  /** Times the model was opened anew. */
   readonly reloadCount: number;
   /** Audio committed in all streams. */
   readonly committedSeconds: number;
@@ -134,6 +139,8 @@ export class CaptionEngine implements AsyncDisposable {
   readonly #loop: Promise<void>;
 
   /**
+   * Starts an engine.
+   *
    * @param model The model; the engine owns it from here on.
    * @param options Batches, overload and failures; `load` opens the model anew after its device was lost.
    * @throws {RangeError} If an option is out of range.

@@ -11,6 +11,7 @@ import type { OverloadStep } from "./schedule/overload.ts";
 
 /** New words: final ones, and the guess at what follows. */
 export interface Caption {
+  /** What kind of event it is. */
   readonly kind: "caption";
   /** Words that are final now and were not before. They never change. */
   readonly committed: readonly Word[];

@@ -38,15 +38,23 @@ export interface LanguageParts {
 
 /** What {@linkcode SpeechModel} is made of. */
 export interface SpeechModelParts<T extends Task> {
+  /** The folder or name it was loaded from. */
   readonly source: string;
+  /** What it is for. */
   readonly task: T;
+  /** How it computes. */
   readonly dtype: Dtype;
+  /** Where it computes. */
   readonly backend: Backend;
   /** Whether the backend ends with the model. */
   readonly isOwned: boolean;
+  /** Why the backend is this one. */
   readonly selection: SelectionReport;
+  /** The checkpoint's preprocessor. */
   readonly waveform: WaveformConfig;
+  /** The frame grid. */
   readonly geometry: FrameGeometry;
+  /** What it has for the language it was loaded for. */
   readonly language: LanguageParts;
   /** Opens the parts of another language of the same checkpoint. */
   readonly openLanguage: (language: string) => Promise<LanguageParts>;
@@ -63,7 +71,7 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   #language: LanguageParts;
   #isClosed = false;
 
-  /** @param parts What the model is made of; it owns the sessions from here on. */
+  /** Makes the model. @param parts What the model is made of; it owns the sessions from here on. */
   constructor(parts: SpeechModelParts<T>) {
     this.#parts = parts;
     this.#language = parts.language;

@@ -31,9 +31,13 @@ export interface StreamOptions extends TrackOptions, EndpointOptions {
 
 /** What a stream needs of its engine. */
 export interface StreamHost {
+  /** The model's frame grid. */
   readonly geometry: FrameGeometry;
+  /** The model's tokenizer. */
   readonly vocabulary: Vocabulary;
+  /** How emissions become tokens. */
   readonly decoder: CtcDecoder<unknown>;
+  /** What the encoder remembers of the stream. */
   readonly memory: StreamMemory;
   /** The scheduler's clock, ms. */
   readonly nowMs: () => number;
@@ -45,6 +49,7 @@ export interface StreamHost {
 
 /** A window that waits for the device. */
 export interface DueWindow {
+  /** What to encode. */
   readonly window: Window;
   /** When its last sample came, on the scheduler's clock. */
   readonly dueMs: number;
@@ -80,7 +85,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #room: PromiseWithResolvers<void> | undefined;
   #isOver = false;
 
-  /** @param host The engine's side. @param options Windows, words, utterances. */
+  /** Makes a stream. @param host The engine's side. @param options Windows, words, utterances. */
   constructor(host: StreamHost, options: StreamOptions = {}) {
     const { id = crypto.randomUUID(), signal } = options;
     this.id = id;

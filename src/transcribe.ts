@@ -9,7 +9,7 @@ import { greedyDecoder } from "./ctc/greedy.ts";
 import { loadModel } from "./load_model.ts";
 import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import type { Vocabulary } from "./stitch/vocabulary.ts";
+import { vocabularyOf } from "./model_vocabulary.ts";
 import { Track, type TrackUpdate } from "./track.ts";
 import { samplesToSeconds } from "./units.ts";
 import { type StreamMemory, WindowEncoder } from "./window_encoder.ts";
@@ -45,21 +45,6 @@ export interface Transcript {
   readonly seconds: number;
   /** Samples a second, the unit of the words' places. */
   readonly sampleRateHz: number;
-}
-
-/** What words need to know of a CTC model's tokenizer. */
-export function vocabularyOf(model: SpeechModel<"ctc">): Vocabulary {
-  const { tokenizer, config } = model;
-  const { tokens, ids, specialTokens, wordDelimiterToken, doLowerCase } = tokenizer.vocabulary;
-  const texts = new Map([...tokens].map(([id, token]) => {
-    const text = specialTokens.has(token) ? "" : doLowerCase ? token.toLowerCase() : token;
-    return [id, text];
-  }));
-  return {
-    blankId: config.pad_token_id ?? 0,
-    wordDelimiterId: ids.get(wordDelimiterToken),
-    tokenText: (id) => texts.get(id) ?? "",
-  };
 }
 
 /**

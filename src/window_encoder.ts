@@ -90,6 +90,8 @@ export class WindowEncoder {
   readonly hasCache: boolean;
 
   /**
+   * Makes an encoder.
+   *
    * @param model The model; it stays the caller's.
    * @param options Scaling, cache and padding.
    * @throws {RangeError} If front-end frames are to be kept that change from window to window.

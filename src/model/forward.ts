@@ -63,8 +63,11 @@ export interface LogitsOutput extends CommonOutput {
 
 /** Output by task. */
 export interface TaskOutput {
+  /** Of a model without a head. */
   "base": BaseOutput;
+  /** Of a CTC model: scores of every frame. */
   "ctc": LogitsOutput;
+  /** Of a classifier: scores of the whole input. */
   "sequence-classification": LogitsOutput;
 }
 
@@ -73,9 +76,13 @@ export type SessionSource = (request: GraphRequest) => Promise<GraphSession>;
 
 /** What {@linkcode forward} runs. */
 export interface ForwardModel<T extends Task> {
+  /** What it is for. */
   readonly task: T;
+  /** Its config. */
   readonly config: HubertConfig;
+  /** Its frame grid. */
   readonly geometry: FrameGeometry;
+  /** Gives its graphs. */
   readonly session: SessionSource;
 }
 

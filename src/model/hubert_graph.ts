@@ -21,7 +21,7 @@ export type GraphPart = "whole" | "front-end" | "encoder";
 
 /** Which graph is wanted. */
 export interface GraphRequest {
-  /** @default {"whole"} */
+  /** How much of the network. @default {"whole"} */
   readonly part?: GraphPart;
   /** Takes `frame_mask` [B, T], 1 for speech and 0 for padding. @default {false} */
   readonly hasFrameMask?: boolean;
