@@ -3,26 +3,23 @@
  *
  * @module
  */
-import {
-  type CheckpointFolder,
-  openAdapter,
-  openFolder,
-  openWeights,
-} from "./checkpoint/folder.ts";
-import { resolveCheckpoint, type ResolveOptions } from "./checkpoint/hub.ts";
-import { noWeights } from "./checkpoint/layout.ts";
-import { overlayWeights, type WeightStore } from "./checkpoint/weights.ts";
-import { CheckpointError } from "./errors.ts";
+import { openWeights } from "./checkpoint/folder.ts";
+import type { ResolveOptions } from "./checkpoint/hub.ts";
 import { convGeometry } from "./geometry.ts";
-import { type HubertConfig, parseHubertConfig, type Task, taskOf } from "./model/config.ts";
-import { GraphSessions } from "./model/graph_sessions.ts";
-import { HUBERT_MODULES } from "./model/hubert.ts";
-import { buildHubertGraph, type GraphPart } from "./model/hubert_graph.ts";
+import type { Task } from "./model/config.ts";
 import { ExportSessions } from "./model/export_sessions.ts";
-import { ParameterReader } from "./model/parameters.ts";
+import { GraphSessions } from "./model/graph_sessions.ts";
+import type { GraphPart } from "./model/hubert_graph.ts";
 import { type Dtype, DTYPES, precisionOf } from "./model/precision.ts";
-import { createTokenizer, type Tokenizer } from "./model/tokenizer.ts";
-import { parseWaveformConfig, type WaveformConfig } from "./model/waveform.ts";
+import {
+  buildGraph,
+  type Checkpoint,
+  FULL_PRECISION,
+  isReadyExport,
+  openCheckpoint,
+  openNetwork,
+  openTokenizer,
+} from "./open_checkpoint.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { type BackendChoice, openBackend, type OpenedBackend } from "./runtime/select.ts";
 import { type LanguageParts, SpeechModel } from "./speech_model.ts";
@@ -81,24 +78,16 @@ export async function loadModel<T extends Task = Task>(
   const { task: asked, backend: choice = "auto", dtype = "float32", ...others } = options;
   const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...download } = others;
   checkDtype(dtype);
-  const folder = await openFolder(
-    await resolveCheckpoint(source, { ...download, adapter: targetLang }),
-  );
-  const config = parseHubertConfig(folder.configs.get("config.json"), {
-    path: `${folder.path}/config.json`,
-  });
-  const checkpoint: Checkpoint = { folder, config, task: asked ?? taskOf(config) };
-  const waveform = waveformConfigOf(folder);
+  const checkpoint = await openCheckpoint(source, { ...download, task: asked, targetLang });
+  const { config, waveform } = checkpoint;
   const { backend, report, isOwned } = await backendFor(checkpoint, choice, {
     threadCount,
     signal: download.signal,
   });
   try {
     const compute: Compute = { backend, dtype, temporaryFolder };
-    const openLanguage = (language: string | undefined) => {
-      checkLanguage(checkpoint, language);
-      return openParts(checkpoint, { ...compute, language });
-    };
+    const openLanguage = (language: string | undefined) =>
+      openParts(checkpoint, { ...compute, language });
     const language = await openLanguage(targetLang);
     for (const part of parts) await language.sessions.get({ part });
     const task = checkpoint.task as T;
@@ -128,12 +117,6 @@ async function backendFor(
   return { ...opened, isOwned: true };
 }
 
-interface Checkpoint {
-  readonly folder: CheckpointFolder;
-  readonly config: HubertConfig;
-  readonly task: Task;
-}
-
 interface Compute {
   readonly backend: Backend;
   readonly dtype: Dtype;
@@ -147,94 +130,25 @@ function checkDtype(dtype: Dtype): void {
   );
 }
 
-function checkLanguage({ folder, config }: Checkpoint, language: string | undefined): void {
-  if (language === undefined || config.adapter_attn_dim !== null) return;
-  throw new CheckpointError(
-    `Cannot use language "${language}" as the model has no adapters: adapter_attn_dim is null in its config.json`,
-    { path: folder.path },
-  );
-}
-
-function waveformConfigOf({ configs, path }: CheckpointFolder): WaveformConfig {
-  const own = configs.get("preprocessor_config.json");
-  if (own !== undefined) {
-    return parseWaveformConfig(own, { path: `${path}/preprocessor_config.json` });
-  }
-  const processor = configs.get("processor_config.json") as
-    | { feature_extractor?: unknown }
-    | undefined;
-  return parseWaveformConfig(processor?.feature_extractor ?? {}, {
-    path: `${path}/processor_config.json`,
-  });
-}
-
-function tokenizerOf({ configs }: CheckpointFolder, language?: string): Tokenizer | undefined {
-  if (!configs.has("vocab.json")) return undefined;
-  return createTokenizer({
-    vocab: configs.get("vocab.json"),
-    tokenizerConfig: configs.get("tokenizer_config.json"),
-    specialTokensMap: configs.get("special_tokens_map.json"),
-    addedTokens: configs.get("added_tokens.json"),
-  }, language === undefined ? {} : { targetLang: language });
-}
-
 /** Everything of one language: its config, tokenizer and graphs. No weight is read yet, but all are checked. */
 async function openParts(
   checkpoint: Checkpoint,
   { language, ...compute }: Compute & { language: string | undefined },
 ): Promise<LanguageParts> {
-  const { folder, task } = checkpoint;
-  const tokenizer = task === "ctc" ? tokenizerOf(folder, language) : undefined;
-  if (folder.weights === undefined && folder.onnx.length > 0) {
+  const { folder } = checkpoint;
+  const tokenizer = openTokenizer(checkpoint, language);
+  if (isReadyExport(checkpoint)) {
     const sessions = new ExportSessions(folder, compute);
     return { config: checkpoint.config, tokenizer, sessions, unusedTensors: [] };
   }
-  if (folder.weights === undefined) throw noWeights(folder.files, folder.path);
-  const open = () => openLanguageWeights(folder.path, language);
   const precision = precisionOf(compute.dtype, compute.backend);
-  await using weights = await open();
-  const config = language === undefined
-    ? checkpoint.config
-    : withVocabularyOf(weights, checkpoint.config);
-  const parameters = readerOf(weights);
-  buildHubertGraph(config, task, { parameters, precision });
+  const { config, openWeights, build, unusedTensors } = await openNetwork(checkpoint, language);
   const sessions = new GraphSessions({
     ...compute,
-    openWeights: open,
-    build: (weights, request) =>
-      buildHubertGraph(config, task, { ...request, parameters: readerOf(weights), precision }),
+    openWeights,
+    build: (weights, request) => build(weights, { ...request, precision }),
   });
-  return { config, tokenizer, sessions, unusedTensors: parameters.check() };
-}
-
-function readerOf(weights: WeightStore): ParameterReader {
-  return new ParameterReader(weights, {
-    basePrefixes: ["hubert", "wav2vec2"],
-    baseModules: HUBERT_MODULES,
-    optional: ["masked_spec_embed"],
-  });
-}
-
-async function openLanguageWeights(
-  path: string,
-  language: string | undefined,
-): Promise<WeightStore> {
-  const base = await openWeights(path);
-  if (language === undefined) return base;
-  try {
-    return overlayWeights(base, await openAdapter(path, language));
-  } catch (error) {
-    await base[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** Each language has its own head, as large as its vocabulary. */
-function withVocabularyOf(weights: WeightStore, config: HubertConfig): HubertConfig {
-  return {
-    ...config,
-    vocab_size: weights.tensors.get("lm_head.weight")?.shape[0] ?? config.vocab_size,
-  };
+  return { config, tokenizer, sessions, unusedTensors };
 }
 
 /** Audio that a backend is measured with when there is a choice. */
@@ -242,17 +156,14 @@ const MEASURED_SECONDS = 2;
 
 /** Milliseconds a backend takes for the front end and one layer of the model over a short input. */
 async function measure(checkpoint: Checkpoint, backend: Backend): Promise<number> {
-  const { folder, task } = checkpoint;
+  const { folder } = checkpoint;
   if (folder.weights === undefined) return 0;
   const config = { ...checkpoint.config, num_hidden_layers: 1, use_weighted_layer_sum: false };
   await using sessions = new GraphSessions({
     backend,
     openWeights: () => openWeights(folder.path),
     build: (weights) =>
-      buildHubertGraph(config, task, {
-        parameters: readerOf(weights),
-        precision: { activations: "float32", matrices: "full" },
-      }),
+      buildGraph({ ...checkpoint, config }, weights, { precision: FULL_PRECISION }),
   });
   const session = await sessions.get({});
   const sampleCount = MEASURED_SECONDS * 16_000;

@@ -1,0 +1,191 @@
+/**
+ * A checkpoint that is understood but not loaded: its files, config and task,
+ * and how a graph is built from it. What loading, describing and exporting share.
+ *
+ * @module
+ */
+import {
+  type CheckpointFolder,
+  openAdapter,
+  openFolder,
+  openWeights,
+} from "./checkpoint/folder.ts";
+import { resolveCheckpoint, type ResolveOptions } from "./checkpoint/hub.ts";
+import { noWeights } from "./checkpoint/layout.ts";
+import { overlayWeights, type WeightStore } from "./checkpoint/weights.ts";
+import { CheckpointError } from "./errors.ts";
+import type { Graph } from "./graph/builder.ts";
+import { type HubertConfig, parseHubertConfig, type Task, taskOf } from "./model/config.ts";
+import { HUBERT_MODULES } from "./model/hubert.ts";
+import { buildHubertGraph, type GraphRequest } from "./model/hubert_graph.ts";
+import type { Precision } from "./model/layers.ts";
+import { ParameterReader } from "./model/parameters.ts";
+import { createTokenizer, type Tokenizer } from "./model/tokenizer.ts";
+import { parseWaveformConfig, type WaveformConfig } from "./model/waveform.ts";
+
+/** A checkpoint with its configuration checked. Nothing is open, so nothing is to be closed. */
+export interface Checkpoint {
+  /** Its files. */
+  readonly folder: CheckpointFolder;
+  /** Its `config.json`, every field present. */
+  readonly config: HubertConfig;
+  /** What it is for. */
+  readonly task: Task;
+  /** Its `preprocessor_config.json`, every field present. */
+  readonly waveform: WaveformConfig;
+}
+
+/** Options of {@linkcode openCheckpoint}. */
+export interface OpenCheckpointOptions extends Omit<ResolveOptions, "adapter"> {
+  /** What the model is for. @default {what its config says} */
+  readonly task?: Task | undefined;
+  /** Language of a model with adapters, whose adapter is needed too. @default {none} */
+  readonly targetLang?: string | undefined;
+}
+
+/**
+ * Finds a checkpoint, downloads it if need be, and checks its configuration.
+ *
+ * @param source A folder, or `owner/name[@revision]` on the hub.
+ * @param options Task, language and download.
+ * @throws {CheckpointError} If files are missing or damaged.
+ * @throws {UnsupportedConfigError} If the config asks for something unsupported.
+ * @throws {HubError} If the download fails.
+ */
+export async function openCheckpoint(
+  source: string,
+  options: OpenCheckpointOptions = {},
+): Promise<Checkpoint> {
+  const { task, targetLang, ...download } = options;
+  const folder = await openFolder(
+    await resolveCheckpoint(source, { ...download, adapter: targetLang }),
+  );
+  const config = parseHubertConfig(folder.configs.get("config.json"), {
+    path: `${folder.path}/config.json`,
+  });
+  return { folder, config, task: task ?? taskOf(config), waveform: waveformConfigOf(folder) };
+}
+
+function waveformConfigOf({ configs, path }: CheckpointFolder): WaveformConfig {
+  const own = configs.get("preprocessor_config.json");
+  if (own !== undefined) {
+    return parseWaveformConfig(own, { path: `${path}/preprocessor_config.json` });
+  }
+  const processor = configs.get("processor_config.json") as
+    | { feature_extractor?: unknown }
+    | undefined;
+  return parseWaveformConfig(processor?.feature_extractor ?? {}, {
+    path: `${path}/processor_config.json`,
+  });
+}
+
+/** Whether a checkpoint has a ready ONNX export and no weights to build a graph from. */
+export function isReadyExport({ folder }: Checkpoint): boolean {
+  return folder.weights === undefined && folder.onnx.length > 0;
+}
+
+/** The tokenizer of one language, or the only one; none without a vocabulary or a CTC head. */
+export function openTokenizer(
+  checkpoint: Checkpoint,
+  language: string | undefined,
+): Tokenizer | undefined {
+  checkLanguage(checkpoint, language);
+  const { folder: { configs }, task } = checkpoint;
+  if (task !== "ctc" || !configs.has("vocab.json")) return undefined;
+  return createTokenizer({
+    vocab: configs.get("vocab.json"),
+    tokenizerConfig: configs.get("tokenizer_config.json"),
+    specialTokensMap: configs.get("special_tokens_map.json"),
+    addedTokens: configs.get("added_tokens.json"),
+  }, language === undefined ? {} : { targetLang: language });
+}
+
+/** What a graph of one language is built from. */
+export interface CheckpointNetwork {
+  /** The config, its vocabulary size that of the language. */
+  readonly config: HubertConfig;
+  /** Opens the weights, those of the language on top; to be closed. */
+  openWeights(): Promise<WeightStore>;
+  /** Builds a graph. Weights are asked for, not read. */
+  build(weights: WeightStore, request: GraphRequest & { precision: Precision }): Graph;
+}
+
+/**
+ * Looks into the weights of one language and checks that they fit the config; none is read.
+ *
+ * @param checkpoint The checkpoint.
+ * @param language Language of a model with adapters; without one, that of the main weights.
+ * @throws {CheckpointError} If there are none, or one is missing, surplus or wrongly shaped.
+ */
+export async function openNetwork(
+  checkpoint: Checkpoint,
+  language: string | undefined,
+): Promise<CheckpointNetwork & { readonly unusedTensors: readonly string[] }> {
+  const { folder, task } = checkpoint;
+  checkLanguage(checkpoint, language);
+  if (folder.weights === undefined) throw noWeights(folder.files, folder.path);
+  const open = () => openLanguageWeights(folder.path, language);
+  await using weights = await open();
+  const config = language === undefined
+    ? checkpoint.config
+    : withVocabularyOf(weights, checkpoint.config);
+  const parameters = readerOf(weights);
+  buildHubertGraph(config, task, { parameters, precision: FULL_PRECISION });
+  return {
+    config,
+    openWeights: open,
+    build: (weights, request) => buildGraph({ config, task }, weights, request),
+    unusedTensors: parameters.check(),
+  };
+}
+
+/** Builds a graph. Weights are asked for, not read. */
+export function buildGraph(
+  { config, task }: Pick<Checkpoint, "config" | "task">,
+  weights: WeightStore,
+  request: GraphRequest & { precision: Precision },
+): Graph {
+  return buildHubertGraph(config, task, { ...request, parameters: readerOf(weights) });
+}
+
+/** Single precision throughout. */
+export const FULL_PRECISION: Precision = { activations: "float32", matrices: "full" };
+
+/** @throws {CheckpointError} If a language is asked of a model without adapters. */
+function checkLanguage({ folder, config }: Checkpoint, language: string | undefined): void {
+  if (language === undefined || config.adapter_attn_dim !== null) return;
+  throw new CheckpointError(
+    `Cannot use language "${language}" as the model has no adapters: adapter_attn_dim is null in its config.json`,
+    { path: folder.path },
+  );
+}
+
+function readerOf(weights: WeightStore): ParameterReader {
+  return new ParameterReader(weights, {
+    basePrefixes: ["hubert", "wav2vec2"],
+    baseModules: HUBERT_MODULES,
+    optional: ["masked_spec_embed"],
+  });
+}
+
+async function openLanguageWeights(
+  path: string,
+  language: string | undefined,
+): Promise<WeightStore> {
+  const base = await openWeights(path);
+  if (language === undefined) return base;
+  try {
+    return overlayWeights(base, await openAdapter(path, language));
+  } catch (error) {
+    await base[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Each language has its own head, as large as its vocabulary. */
+function withVocabularyOf(weights: WeightStore, config: HubertConfig): HubertConfig {
+  return {
+    ...config,
+    vocab_size: weights.tensors.get("lm_head.weight")?.shape[0] ?? config.vocab_size,
+  };
+}
