@@ -122,6 +122,14 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
     return this.#language.unusedTensors;
   }
 
+  /**
+   * Whether it runs a graph made beforehand, of a folder without weights: in one piece, and
+   * without masks unless that graph takes them.
+   */
+  get isReadyExport(): boolean {
+    return this.#language.sessions.isReadyExport;
+  }
+
   /** Gives the session of a kind of graph, for those who drive the network by parts. */
   session(request: GraphRequest): Promise<GraphSession> {
     this.#requireOpen();

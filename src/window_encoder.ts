@@ -10,6 +10,7 @@ import { frameMask } from "./model/forward.ts";
 import type { GraphRequest } from "./model/hubert_graph.ts";
 import { RunningNorm } from "./model/running_norm.ts";
 import { normalizeInPlace } from "./model/waveform.ts";
+import type { GraphSession } from "./runtime/backend.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import type { Tensor } from "./tensor.ts";
@@ -101,7 +102,7 @@ export class WindowEncoder {
     this.#model = model;
     this.#normalization = normalization;
     this.#paddingFrames = paddingFrames ?? (model.selection.chosen === "webgpu" ? 50 : 1);
-    const isLocal = model.config.feat_extract_norm === "layer";
+    const isLocal = model.config.feat_extract_norm === "layer" && !model.isReadyExport;
     const isFixed = !model.waveform.do_normalize || normalization === "running";
     this.hasCache = options.frontEndCache ?? (isLocal && isFixed);
     if (this.hasCache && !(isLocal && isFixed)) {
@@ -113,7 +114,7 @@ export class WindowEncoder {
 
   /** Whether windows of different lengths can share a run: padding must not change the others' frames. */
   get canPad(): boolean {
-    return this.#model.config.feat_extract_norm === "layer";
+    return this.#model.config.feat_extract_norm === "layer" && !this.#model.isReadyExport;
   }
 
   /** Loads the graphs that windows need, so that the first window does not wait for them. */
@@ -242,7 +243,8 @@ export class WindowEncoder {
         },
       }
       : {};
-    const { logits } = await session.run({ ...input, ...mask }, ["logits"]) as { logits: Tensor };
+    const feeds = { ...input, ...mask, ...fullAttentionMask(session, input) };
+    const { logits } = await session.run(feeds, ["logits"]) as { logits: Tensor };
     const vocabularySize = logits.shape[2]!;
     const rowLength = logits.shape[1]! * vocabularySize;
     return frameCounts.map((count, row) => ({
@@ -250,6 +252,16 @@ export class WindowEncoder {
       vocabularySize,
     }));
   }
+}
+
+/** What an export made elsewhere may want to be told: that every sample counts. */
+function fullAttentionMask(
+  session: GraphSession,
+  { input_values: input }: Record<string, Tensor>,
+): Record<string, Tensor<BigInt64Array>> {
+  if (input === undefined || !session.inputNames.includes("attention_mask")) return {};
+  const data = new BigInt64Array(input.data.length).fill(1n);
+  return { attention_mask: { data, shape: input.shape } };
 }
 
 /** The frames of a window that come after those kept. */

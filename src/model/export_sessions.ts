@@ -22,6 +22,7 @@ const EXPORT_FILES: Readonly<Record<Dtype, readonly string[]>> = {
 
 /** The one session of a ready export. */
 export class ExportSessions implements ModelSessions {
+  readonly isReadyExport = true;
   readonly #folder: CheckpointFolder;
   readonly #options: { readonly backend: Backend; readonly dtype: Dtype };
   #session: Promise<GraphSession> | undefined;
@@ -33,24 +34,26 @@ export class ExportSessions implements ModelSessions {
   }
 
   /** The session, if the request asks for no more than an export gives. */
-  get({ part = "whole", hasFrameMask: _mask, ...flags }: GraphRequest): Promise<GraphSession> {
+  async get(
+    { part = "whole", hasFrameMask = false, ...flags }: GraphRequest,
+  ): Promise<GraphSession> {
     const wanted = Object.entries(flags).filter(([, isSet]) => isSet).map(([name]) => name);
     if (part !== "whole") wanted.unshift(`part: ${part}`);
-    if (wanted.length > 0) {
-      return Promise.reject(
-        new CheckpointError(
-          `Cannot get ${
-            wanted.join(", ")
-          } from a ready ONNX export: add the weights as model.safetensors`,
-          { path: this.#folder.path },
-        ),
-      );
-    }
+    if (wanted.length > 0) throw this.#cannotGive(wanted.join(", "));
     if (!this.#session) {
       this.#session = this.#open();
       this.#session.catch(() => this.#session = undefined);
     }
-    return this.#session;
+    const session = await this.#session;
+    if (!hasFrameMask || session.inputNames.includes("attention_mask")) return session;
+    throw this.#cannotGive("hasFrameMask");
+  }
+
+  #cannotGive(wanted: string): CheckpointError {
+    return new CheckpointError(
+      `Cannot get ${wanted} from a ready ONNX export: add the weights as model.safetensors`,
+      { path: this.#folder.path },
+    );
   }
 
   async #open(): Promise<GraphSession> {

@@ -31,6 +31,8 @@ export interface GraphSessionsOptions {
 
 /** The graphs of one model, ready to run. */
 export interface ModelSessions extends AsyncDisposable {
+  /** Whether there is but one graph, made beforehand: no parts, and no masks that it does not take. */
+  readonly isReadyExport: boolean;
   /**
    * The session for a request; opened once, and again if that failed.
    *
@@ -42,6 +44,7 @@ export interface ModelSessions extends AsyncDisposable {
 
 /** Sessions of graphs built from a checkpoint's weights. */
 export class GraphSessions implements ModelSessions {
+  readonly isReadyExport = false;
   readonly #options: GraphSessionsOptions;
   readonly #sessions = new Map<string, Promise<GraphSession>>();
 
