@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -11,6 +10,7 @@ from typing import TypedDict
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from .model import VOCABULARY
 from .whisper import RATE
@@ -42,6 +42,9 @@ class Batch:
     labels: Tensor
     """Letter ids of all utterances, one after the other."""
     label_lengths: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(part.to(device, non_blocking=True) for part in vars(self).values()))
 
 
 def encode(text: str) -> list[int]:
@@ -103,7 +106,9 @@ def at_level(samples: np.ndarray, level: float) -> np.ndarray:
     return (samples * (level / (samples.std() + 1e-7))).astype(np.float32)
 
 
-class Batches:
+class Batches(Dataset[Batch]):
+    """Item n is the batch of step n, whatever the run was and wherever it resumed."""
+
     def __init__(self, corpora: list[Corpus], seconds: float, seed: int) -> None:
         self._pool = [
             (corpus, utterance)
@@ -113,10 +118,12 @@ class Batches:
         ]
         self._budget = int(seconds * RATE)
         self._seed = seed
+        self._plans: list[list[int]] = []
+        self._epochs = 0
 
-    def _plan(self, epoch: int) -> list[list[int]]:
+    def _add_epoch(self) -> None:
         """Utterances of like length together, the batches in random order."""
-        rng = np.random.default_rng((self._seed, epoch))
+        rng = np.random.default_rng((self._seed, self._epochs))
         lengths = np.array([utterance["samples"] for _, utterance in self._pool])
         batches: list[list[int]] = [[]]
         for i in np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths))):
@@ -124,12 +131,16 @@ class Batches:
                 batches.append([])
             batches[-1].append(int(i))
         rng.shuffle(batches)
-        return batches
+        self._plans += batches
+        self._epochs += 1
 
-    def _batch(self, members: list[int], rng: np.random.Generator) -> Batch:
+    def __getitem__(self, step: int) -> Batch:
+        while step >= len(self._plans):
+            self._add_epoch()
+        rng = np.random.default_rng((self._seed, 1, step))
         spoken: list[np.ndarray] = []
         labels: list[list[int]] = []
-        for i in members:
+        for i in self._plans[step]:
             corpus, utterance = self._pool[i]
             samples = corpus.samples(utterance)
             if rng.random() < SPEED_SHARE:
@@ -147,20 +158,6 @@ class Batches:
         return Batch(
             torch.from_numpy(clean),
             torch.from_numpy(noisy),
-            torch.tensor([label for row in labels for label in row]),
+            torch.tensor([letter for row in labels for letter in row], dtype=torch.long),
             torch.tensor([len(row) for row in labels]),
         )
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.from_step(0)
-
-    def from_step(self, step: int) -> Iterator[Batch]:
-        """Endless; the batch of a given step does not depend on where the run began."""
-        epoch = passed = 0
-        while True:
-            plan = self._plan(epoch)
-            for number, members in enumerate(plan, start=passed):
-                if number >= step:
-                    yield self._batch(members, np.random.default_rng((self._seed, 1, number)))
-            passed += len(plan)
-            epoch += 1

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertForCTC
 
+from .front_end import CONV_DIM, CONV_KERNEL, CONV_STRIDE, rewrite
 from .text import ALPHABET
-from .whisper import HEADS, LAYERS, RATE, WIDTH, WhisperEncoder
+from .whisper import HEADS, LAYERS, WIDTH, WhisperEncoder
 
 VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *ALPHABET]
 BLANK = 0
 
-FILTERS = 80
-FILTER_PHASES = 4
-FILTER_TAPS = 400
-COMPRESSIONS = (1.0, 3.0, -3.0, -10.0)
-CONV_DIM = [FILTERS * FILTER_PHASES, FILTERS * len(COMPRESSIONS), 256, 384]
-CONV_KERNEL = [FILTER_TAPS, 4, 3, 3]
-CONV_STRIDE = [80, 2, 1, 2]
-# The receptive field is 1280 samples, so frame j is centred on sample 320 (j + 2): the teacher's
-# frame j + 2.
-TEACHER_LAG = 2
-FEED_FORWARD = 1088
-POSITION_TAPS = 64
+FEED_FORWARD = 1024
+POSITION_TAPS = 48
 POSITION_GROUPS = 16
 
 
@@ -38,6 +27,7 @@ def student_config() -> HubertConfig:
         intermediate_size=FEED_FORWARD,
         do_stable_layer_norm=True,
         feat_extract_norm="layer",
+        feat_proj_layer_norm=False,
         conv_bias=True,
         conv_dim=CONV_DIM,
         conv_kernel=CONV_KERNEL,
@@ -65,51 +55,6 @@ def frame_count(samples: int) -> int:
     for kernel, stride in zip(CONV_KERNEL, CONV_STRIDE, strict=True):
         samples = (samples - kernel) // stride + 1
     return samples
-
-
-def _mel_to_hertz(mel: Tensor) -> Tensor:
-    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
-
-
-def gabor_filters() -> Tensor:
-    """Mel-spaced windowed cosines and sines, each with both signs: `[channels, 1, taps]`.
-
-    After the GELU, which passes one sign only, the four phases add up to the band's envelope.
-    """
-    top = 2595.0 * math.log10(1.0 + RATE / 2 / 700.0)
-    edges = _mel_to_hertz(torch.linspace(0.0, top, FILTERS + 2))
-    centre, width = edges[1:-1, None], (edges[2:] - edges[:-2])[:, None]
-    time = (torch.arange(FILTER_TAPS) - (FILTER_TAPS - 1) / 2) / RATE
-    spread = torch.clamp(0.6 / width, max=FILTER_TAPS / RATE / 5)
-    window = torch.exp(-0.5 * (time / spread) ** 2)
-    window = window / window.norm(dim=1, keepdim=True)
-    angle = 2 * math.pi * centre * time
-    phases = [torch.cos(angle), torch.sin(angle), -torch.cos(angle), -torch.sin(angle)]
-    whitening = (centre / 300.0).clamp(min=1.0)
-    filters = torch.stack([0.6 * whitening * window * phase for phase in phases], dim=1)
-    return filters.reshape(-1, 1, FILTER_TAPS)
-
-
-def _init_front_end(student: HubertForCTC) -> None:
-    """A mel filter bank: filters, rectifier, then each band's envelope on four scales.
-
-    The teacher hears logarithms. Layer norm and GELU have none, but bands of both signs (which
-    leave the layer norm's mean at zero), amplified differently before the GELU, tell weak
-    bands apart beside strong ones.
-    """
-    filters, envelopes = student.hubert.feature_extractor.conv_layers[:2]
-    filters.conv.weight.copy_(gabor_filters())
-    # A fixed pattern at about the level of speech: without it the layer norm would give every
-    # frame, loud or silent, the same energy.
-    filters.conv.bias.copy_(0.05 * torch.randn(CONV_DIM[0]))
-    filters.layer_norm.weight.fill_(3.0)
-    envelopes.conv.weight.mul_(0.1)
-    scales = envelopes.layer_norm.weight.view(FILTERS, len(COMPRESSIONS))
-    for i, compression in enumerate(COMPRESSIONS):
-        scales[:, i] = abs(compression)
-        for band in range(FILTERS):
-            phases = slice(band * FILTER_PHASES, (band + 1) * FILTER_PHASES)
-            envelopes.conv.weight[band * len(COMPRESSIONS) + i, phases] += math.copysign(0.2, compression)
 
 
 def useful_neurons(teacher: WhisperEncoder, features: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -152,7 +97,10 @@ def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, features: Tenso
 def student_from_teacher(teacher: WhisperEncoder, speech: Tensor) -> HubertForCTC:
     """`speech`: a batch of waveforms that shows which neurons the teacher uses."""
     student = HubertForCTC(student_config())
-    _init_front_end(student)
+    rewrite(teacher, student.hubert.feature_extractor.conv_layers, speech)
+    projection = student.hubert.feature_projection.projection
+    projection.weight.copy_(torch.eye(WIDTH, CONV_DIM[-1]))
+    projection.bias.copy_(teacher.positions.mean(0))
     _copy_layers(student, teacher, teacher.front_end(speech))
     # Near nothing at first, so that the copied layers see what they were trained on.
     student.hubert.encoder.pos_conv_embed.conv.parametrizations.weight.original0.mul_(0.05)

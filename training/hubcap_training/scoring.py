@@ -22,7 +22,7 @@ def collapse(ids: Sequence[int]) -> str:
 def transcribe(model: HubertForCTC, samples: np.ndarray) -> str:
     """As `Wav2Vec2FeatureExtractor` with `do_normalize` and greedy decoding would."""
     waveform = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-    logits = model(torch.as_tensor(waveform, dtype=torch.float32)[None]).logits[0]
+    logits = model(torch.as_tensor(waveform, dtype=torch.float32, device=model.device)[None]).logits[0]
     return collapse(logits.argmax(-1).tolist())
 
 

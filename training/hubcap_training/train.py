@@ -1,6 +1,6 @@
 """Step 2: train. SIGTERM saves and stops it; the same command resumes it, up to --steps.
 
-    python -m hubcap_training.train --work WORK --teacher model.bin --clips DIR --steps 3000
+    python -m hubcap_training.train --work WORK --teacher model.bin --clips DIR --steps 1000
 """
 
 from __future__ import annotations
@@ -17,27 +17,30 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 from transformers import HubertForCTC
 
 from .data import Batch, Batches, Corpus
 from .evaluate import clip_pairs
-from .model import BLANK, TEACHER_LAG, FadingPositions, student_from_teacher
+from .front_end import LAG
+from .model import BLANK, FadingPositions, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
-from .whisper import WIDTH, WhisperEncoder, load_teacher
+from .whisper import WhisperEncoder, load_teacher
 
-CHECKPOINT_SECONDS = 240
-EVALUATE_STEPS = 250
-HELD_OUT_UTTERANCES = 120
+CHECKPOINT_SECONDS = 180
+EVALUATE_STEPS = 150
+HELD_OUT_UTTERANCES = 60
 AVERAGE_DECAY = 0.995
-WARM_UP_STEPS = 60
+WARM_UP_STEPS = 30
 LARGEST_GRADIENT = 1.0
-RATES = {"front_end": 1.5e-3, "positions": 1.5e-3, "layers": 3.0e-4, "head": 2.0e-3}
+FEWEST_LETTERS = 50
+FIT_EXCERPTS = 80
+FIT_SAMPLES = 4 * 16_000
+RATES = {"projection": 3.0e-4, "positions": 1.0e-3, "layers": 2.0e-4, "head": 1.5e-3}
 
 
 @dataclass(frozen=True)
 class Plan:
-    front_end_steps: int
-    """Only the convolutions, to the teacher's; the layers that were copied rest."""
     fade_from: int
     fade_to: int
     steps: int
@@ -52,8 +55,7 @@ class Plan:
         return max(0.0, 1.0 - step / (0.7 * self.steps))
 
     def rate(self, step: int) -> float:
-        phase_start = 0 if step < self.front_end_steps else self.front_end_steps
-        warm = min(1.0, (step - phase_start + 1) / WARM_UP_STEPS)
+        warm = min(1.0, (step + 1) / WARM_UP_STEPS)
         return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
 
 
@@ -62,29 +64,34 @@ def group_of(name: str) -> str:
         return "positions"
     if name.startswith("lm_head"):
         return "head"
-    return "layers" if ".encoder." in name else "front_end"
+    return "layers" if ".encoder." in name else "projection"
 
 
 def make_optimizer(student: HubertForCTC) -> torch.optim.AdamW:
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in student.named_parameters():
+        if not parameter.requires_grad:
+            continue
         groups.setdefault((group_of(name), parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(
         [
-            {"params": members, "peak": RATES[group], "weight_decay": 0.01 if decays else 0.0}
+            {"params": members, "name": group, "weight_decay": 0.01 if decays else 0.0}
             for (group, decays), members in groups.items()
         ],
         lr=0.0,
         betas=(0.9, 0.98),
+        fused=True,
     )
 
 
 class Trainer:
     def __init__(self, student: HubertForCTC, teacher: WhisperEncoder, plan: Plan) -> None:
         self.student, self.teacher, self.plan = student, teacher, plan
+        self.device = student.device
         encoder = student.hubert.encoder
         self.positions = FadingPositions(encoder.pos_conv_embed, teacher.positions)
         encoder.pos_conv_embed = self.positions
+        student.freeze_feature_encoder()
         self.optimizer = make_optimizer(student)
         self.average = {name: value.clone() for name, value in student.state_dict().items()}
         self.step = 0
@@ -94,16 +101,10 @@ class Trainer:
 
     def _distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Mean squared error in units of the teacher's variance, each dimension alike."""
-        theirs = theirs[:, TEACHER_LAG:]
+        ours, theirs = ours.float(), theirs[:, LAG:].float()
         frames = min(ours.shape[1], theirs.shape[1])
         ours, theirs = ours[:, :frames], theirs[:, :frames]
         return ((ours - theirs).square().mean((0, 1)) / (theirs.var((0, 1)) + 1e-3)).mean()
-
-    def _front_end_losses(self, batch: Batch) -> dict[str, Tensor]:
-        hubert = self.student.hubert
-        ours = hubert.feature_projection(hubert.feature_extractor(batch.noisy).transpose(1, 2))
-        theirs = self.teacher.front_end(batch.clean) + self.teacher.positions.mean(0)
-        return {"front_end": self._distance(ours, theirs)}
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         self._outputs.clear()
@@ -111,11 +112,11 @@ class Trainer:
         self.positions.offset = int(torch.randint(0, 500, ()))
         hidden = self.student.hubert(batch.noisy).last_hidden_state
         scores = self.student.lm_head(hidden).log_softmax(-1).transpose(0, 1)
-        frames = torch.full((scores.shape[1],), scores.shape[0])
+        frames = torch.full((scores.shape[1],), scores.shape[0], device=self.device)
         ctc = F.ctc_loss(
-            scores, batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
+            scores.float(), batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
         )
-        losses = {"ctc": ctc / batch.label_lengths.sum()}
+        losses = {"ctc": ctc / batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)}
         if self.plan.distillation(self.step) > 0.0:
             with torch.no_grad():
                 theirs = self.teacher.transform(self.teacher.front_end(batch.clean))
@@ -126,15 +127,13 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         self.student.train()
-        if self.step < self.plan.front_end_steps:
-            losses = self._front_end_losses(batch)
-            total = losses["front_end"]
-        else:
+        batch = batch.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             losses = self._losses(batch)
-            lead = self.plan.distillation(self.step)
-            total = losses["ctc"] + lead * (losses.get("layers", 0.0) + losses.get("last", 0.0))
+        lead = self.plan.distillation(self.step)
+        total = losses["ctc"] + lead * (losses.get("layers", 0.0) + losses.get("last", 0.0))
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * self.plan.rate(self.step)
+            group["lr"] = RATES[group["name"]] * self.plan.rate(self.step)
         self.optimizer.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.student.parameters(), LARGEST_GRADIENT)
@@ -174,7 +173,7 @@ class Trainer:
         os.replace(path.with_suffix(".tmp"), path)
 
     def resume(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         self.student.load_state_dict(state["student"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["average"], state["step"]
@@ -191,8 +190,11 @@ def held_out_sample(corpora: list[Corpus]) -> list[tuple[Corpus, int]]:
 
 
 def first_student(teacher: WhisperEncoder, corpora: list[Corpus], seed: int) -> HubertForCTC:
+    """From the teacher, and from a few seconds of many utterances that show what it does."""
     torch.manual_seed(seed)
-    return student_from_teacher(teacher, next(iter(Batches(corpora, 60.0, seed))).clean)
+    batches = Batches(corpora, 20.0, seed)
+    excerpts = [row[:FIT_SAMPLES] for n in range(200) for row in batches[n].clean if len(row) >= FIT_SAMPLES]
+    return student_from_teacher(teacher, torch.stack(excerpts[:: len(excerpts) // FIT_EXCERPTS]))
 
 
 def main() -> None:
@@ -201,22 +203,22 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="CTranslate2 model.bin of tiny.en")
     parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
     parser.add_argument("--run", default="default")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--front-end-steps", type=int, default=250)
-    parser.add_argument("--fade", type=int, nargs=2, default=(300, 1300), metavar=("FROM", "TO"))
-    parser.add_argument("--batch-seconds", type=float, default=48.0)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--fade", type=int, nargs=2, default=(50, 450), metavar=("FROM", "TO"))
+    parser.add_argument("--batch-seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     args = parser.parse_args()
 
     folder = args.work / "runs" / args.run
     folder.mkdir(parents=True, exist_ok=True)
     corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
     teacher = load_teacher(args.teacher)
-    assert teacher.positions.shape[1] == WIDTH
     trainer = Trainer(
-        first_student(teacher, corpora, args.seed),
-        teacher,
-        Plan(args.front_end_steps, *args.fade, args.steps),
+        first_student(teacher, corpora, args.seed).to(args.device),
+        teacher.to(args.device),
+        Plan(*args.fade, args.steps),
     )
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
@@ -227,8 +229,14 @@ def main() -> None:
     held_out = held_out_sample(corpora)
     saved = time.monotonic()
     with open(folder / "log.jsonl", "a", buffering=1) as log:
-        for batch in Batches(corpora, args.batch_seconds, args.seed).from_step(trainer.step):
-            if stopping or trainer.step >= args.steps:
+        batches = DataLoader(
+            Batches(corpora, args.batch_seconds, args.seed),
+            batch_size=None,
+            sampler=range(trainer.step, args.steps),
+            num_workers=args.workers,
+        )
+        for batch in batches:
+            if stopping:
                 break
             began = time.monotonic()
             torch.manual_seed(trainer.step)
@@ -239,7 +247,7 @@ def main() -> None:
                 "audio": batch.noisy.numel() / 16_000,
                 "time": round(time.time(), 1),
             }
-            if trainer.step % EVALUATE_STEPS == 0 and trainer.step > args.front_end_steps:
+            if trainer.step % EVALUATE_STEPS == 0:
                 record |= trainer.evaluate(held_out, args.clips)
                 print({k: record[k] for k in ("step", "ctc", "held_out", "clips")}, flush=True)
             log.write(json.dumps({k: round(v, 5) for k, v in record.items()}) + "\n")
