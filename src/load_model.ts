@@ -10,7 +10,7 @@ import type { Task } from "./model/config.ts";
 import { ExportSessions } from "./model/export_sessions.ts";
 import { GraphSessions } from "./model/graph_sessions.ts";
 import type { GraphPart } from "./model/hubert_graph.ts";
-import { type Dtype, DTYPES, precisionOf } from "./model/precision.ts";
+import { checkDtype, type Dtype, precisionOf } from "./model/precision.ts";
 import {
   buildGraph,
   type Checkpoint,
@@ -121,13 +121,6 @@ interface Compute {
   readonly backend: Backend;
   readonly dtype: Dtype;
   readonly temporaryFolder: string | undefined;
-}
-
-function checkDtype(dtype: Dtype): void {
-  if (DTYPES.includes(dtype)) return;
-  throw new RangeError(
-    `Cannot load the model as dtype must be one of ${DTYPES.join(", ")}: ${dtype}`,
-  );
 }
 
 /** Everything of one language: its config, tokenizer and graphs. No weight is read yet, but all are checked. */

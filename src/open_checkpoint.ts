@@ -151,13 +151,19 @@ export function buildGraph(
 /** Single precision throughout. */
 export const FULL_PRECISION: Precision = { activations: "float32", matrices: "full" };
 
-/** @throws {CheckpointError} If a language is asked of a model without adapters. */
-function checkLanguage({ folder, config }: Checkpoint, language: string | undefined): void {
-  if (language === undefined || config.adapter_attn_dim !== null) return;
-  throw new CheckpointError(
-    `Cannot use language "${language}" as the model has no adapters: adapter_attn_dim is null in its config.json`,
-    { path: folder.path },
-  );
+/** @throws {CheckpointError} If the model cannot change its language. */
+function checkLanguage(checkpoint: Checkpoint, language: string | undefined): void {
+  if (language === undefined) return;
+  const { folder, config } = checkpoint;
+  const obstacle = config.adapter_attn_dim === null
+    ? "the model has no adapters: adapter_attn_dim is null in its config.json"
+    : isReadyExport(checkpoint)
+    ? "a ready ONNX export is of one language: add the weights as model.safetensors"
+    : undefined;
+  if (obstacle === undefined) return;
+  throw new CheckpointError(`Cannot use language "${language}" as ${obstacle}`, {
+    path: folder.path,
+  });
 }
 
 function readerOf(weights: WeightStore): ParameterReader {

@@ -13,7 +13,7 @@ import type { GraphRequest } from "./hubert_graph.ts";
 import type { Dtype } from "./precision.ts";
 
 /** Names of export files by precision, best first. */
-const EXPORT_FILES: Readonly<Record<Dtype, readonly string[]>> = {
+export const EXPORT_FILES: Readonly<Record<Dtype, readonly string[]>> = {
   float32: ["model.onnx"],
   float16: ["model_fp16.onnx"],
   int8: ["model_int8.onnx", "model_quantized.onnx"],

@@ -16,6 +16,14 @@ export type Dtype = "float32" | "float16" | "int8" | "int4";
 /** Every {@linkcode Dtype}. */
 export const DTYPES = ["float32", "float16", "int8", "int4"] as const satisfies readonly Dtype[];
 
+/** Throws unless it is one. @throws {RangeError} Naming those there are. */
+export function checkDtype(dtype: Dtype): void {
+  if (DTYPES.includes(dtype)) return;
+  throw new RangeError(
+    `Cannot use the model as dtype must be one of ${DTYPES.join(", ")}: ${dtype}`,
+  );
+}
+
 /** What is asked of the device. */
 export interface PrecisionTarget {
   /** The backend. */
