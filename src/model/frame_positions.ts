@@ -141,11 +141,11 @@ function relativePositions(
   const exponent = Math.fround(-Math.log(10000) / hidden_size);
   const speeds = evenNumbers(hidden_size).map((i) => Math.exp(Math.fround(i * exponent)));
   const { sin, cos } = sinusoids(g, distances, speeds);
-  const pairs = concat(g, [unsqueeze(g, sin, 2), unsqueeze(g, cos, 2)], 2); // [P, H / 2, 2]
-  const interleaved = reshape(g, pairs, ["distances", hidden_size]);
+  const paired = (x: Value) => unsqueeze(g, cast(g, x, hidden.dtype), 2);
+  const pairs = concat(g, [paired(sin), paired(cos)], 2); // [P, H / 2, 2]
   return {
     kind: "relative",
-    sinusoids: cast(g, interleaved, hidden.dtype),
+    sinusoids: reshape(g, pairs, ["distances", hidden_size]),
     index: cast(g, index, "int32"),
   };
 }
@@ -230,10 +230,11 @@ export function positionScores(
   } else {
     const weight = net.parameters.get(`${name}.linear_pos.weight`, [hidden, hidden]);
     const projected = linearWithoutBias(net, positions.sinusoids, scaled(weight, scale));
-    const table = reshape(g, projected, ["distances", headCount, headSize]);
+    // with four axes: ONNX Runtime 1.30 crashes on the CPU as it fuses a transpose of three in half precision
+    const table = unsqueeze(g, reshape(g, projected, ["distances", headCount, headSize]), 0);
     const bias = net.parameters.get(`${name}.pos_bias_v`, [headCount, headSize]);
     const biased = add(g, query, headsAsOne(net, bias));
-    byDistance = matMul(g, heads(biased), transpose(g, table, [1, 2, 0]));
+    byDistance = matMul(g, heads(biased), transpose(g, table, [0, 2, 3, 1]));
   }
   const flat = reshape(g, byDistance, [batch, headCount, "scores"]);
   return gather(g, flat, { axis: 2, indices: positions.index });
