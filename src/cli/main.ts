@@ -1,0 +1,27 @@
+/**
+ * The command line.
+ *
+ * @module
+ */
+import { runCommandLine } from "./command_line.ts";
+import { exportCommand } from "./export.ts";
+import { inspectCommand } from "./inspect.ts";
+import { interruption } from "./interruption.ts";
+import { processTerminal } from "./terminal.ts";
+import { transcribeCommand } from "./transcribe.ts";
+import { VERSION } from "./version.ts";
+
+/** What the program offers. */
+export const HUBCAP = {
+  name: "hubcap",
+  version: VERSION,
+  summary: "Speech to text with HuBERT and wav2vec 2.0 checkpoints",
+  commands: [transcribeCommand, inspectCommand, exportCommand],
+} as const;
+
+if (import.meta.main) {
+  const { signal, exitWhenDone } = interruption();
+  await exitWhenDone(
+    runCommandLine(Deno.args, { line: HUBCAP, terminal: processTerminal(signal) }),
+  );
+}
