@@ -17,6 +17,8 @@
  * @module
  */
 // the verbs
+export * from "./src/default_model.ts";
+export * from "./src/describe_model.ts";
 export * from "./src/engine.ts";
 export * from "./src/load_model.ts";
 export * from "./src/transcribe.ts";
@@ -24,6 +26,7 @@ export * from "./src/transcribe.ts";
 // what they take and give
 export * from "./src/errors.ts";
 export * from "./src/event_queue.ts";
+export * from "./src/export_model.ts";
 export * from "./src/geometry.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
@@ -44,6 +47,7 @@ export type { Dtype } from "./src/model/precision.ts";
 export type * from "./src/model/tokenizer.ts";
 export type { AddedToken, Vocabulary } from "./src/model/vocabulary.ts";
 export type * from "./src/model/waveform.ts";
+export type { OpenCheckpointOptions } from "./src/open_checkpoint.ts";
 export type * from "./src/runtime/backend.ts";
 export type {
   BackendChoice,
