@@ -15,6 +15,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["checkpoint", "graph", "runtime", "schedule", "stitch"],
   ["model"],
   ["verbs"],
+  ["server"],
   ["cli"],
 ];
 

@@ -1,0 +1,180 @@
+/**
+ * All settings of the server: one schema for flags, environment and file.
+ *
+ * `maxSessions` is `--max-sessions`, `HUBCAP_MAX_SESSIONS`, and `"maxSessions"` in the JSON file
+ * that `--config` names. Flags win over the environment, the environment over the file.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+const toNumber = (value: unknown): unknown =>
+  typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+const toList = (value: unknown): unknown =>
+  typeof value === "string" ? value.split(",").map((item) => item.trim()).filter(Boolean) : value;
+
+const amount = (min: number, max: number) => z.preprocess(toNumber, z.number().min(min).max(max));
+const count = (min: number, max: number) =>
+  z.preprocess(toNumber, z.number().int().min(min).max(max));
+const list = () => z.preprocess(toList, z.array(z.string()));
+const flag = () => z.union([z.boolean(), z.stringbool()]);
+const DAY_SECONDS = 86_400;
+
+const SCHEMA = z.strictObject({
+  model: z.string().min(1).optional().describe("folder, or owner/name[@revision] on the hub"),
+  backend: z.enum(["auto", "webgpu", "wasm", "cpu"]).default("auto")
+    .describe("where the model runs"),
+  dtype: z.string().default("float32").describe("precision: float32, float16, int8 or int4"),
+  language: z.string().optional().describe("language of a model with adapters"),
+  threads: count(1, 256).optional().describe("threads that compute"),
+  hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
+  leftMs: amount(0, 20_000).default(6000).describe("context before"),
+  rightMs: amount(0, 10_000).default(600).describe("context after, which delays final words"),
+  maxWindowMs: amount(500, 30_000).default(12_000).describe("longest window"),
+  maxBatch: count(1, 256).default(16).describe("most windows in one run"),
+
+  host: z.string().default("127.0.0.1").describe("address to listen on; 0.0.0.0 is all"),
+  port: count(0, 65_535).default(8080).describe("port to listen on; 0 takes a free one"),
+  tlsCert: z.string().optional().describe("PEM file of the certificate"),
+  tlsKey: z.string().optional().describe("PEM file of its key"),
+  apiKeys: list().default([]).describe("keys that let in: name:key,…; none lets in all"),
+  viewersNeedKey: flag().default(false).describe("viewers need a key too, not the id alone"),
+  allowedOrigins: list().default([]).describe("origins of pages that may use the server"),
+
+  maxSessions: count(1, 100_000).default(64).describe("most speakers at once"),
+  maxSessionsPerKey: count(1, 100_000).default(64).describe("most speakers at once of one key"),
+  maxSockets: count(1, 1_000_000).default(2000).describe("most connections, viewers included"),
+  maxMessageBytes: count(1000, 1 << 26).default(1 << 20).describe("longest message"),
+  maxQueuedBytes: count(1000, 1 << 30).default(8 << 20)
+    .describe("most audio of a speaker that waits to be taken in"),
+  maxSpeed: amount(1, 10_000).default(4).describe("audio a second of time, for long"),
+  burstSeconds: amount(1, 36_000).default(60).describe("audio above that, at once"),
+  maxUploadBytes: count(1000, 2 ** 40).default(512 << 20).describe("longest upload"),
+  maxBufferedBytes: count(1000, 1 << 30).default(1 << 20)
+    .describe("most bytes that wait for a reader"),
+  slowReaderSeconds: amount(0.05, 3600).default(15).describe("a reader late for longer is cut"),
+  startSeconds: amount(0.05, 3600).default(10).describe("time for a connection's first message"),
+  idleSeconds: amount(0.05, DAY_SECONDS).default(60).describe("time without audio or keepalive"),
+  maxSessionSeconds: amount(1, 30 * DAY_SECONDS).default(DAY_SECONDS / 2)
+    .describe("longest session"),
+  resumeSeconds: amount(0, DAY_SECONDS).default(60)
+    .describe("how long a session waits for its speaker to come back"),
+  retainSeconds: amount(0, 20 * DAY_SECONDS).default(600)
+    .describe("how long a session that ended can be read"),
+  maxWords: count(100, 10_000_000).default(50_000).describe("most words held of a session"),
+  maxRetainedWords: count(100, 100_000_000).default(500_000)
+    .describe("most words held of all sessions that ended"),
+  maxRetainedSessions: count(1, 1_000_000).default(1000)
+    .describe("most sessions that ended and can be read"),
+  pingSeconds: count(0, 3600).default(20).describe("a peer silent for longer is gone"),
+  drainSeconds: amount(0, 3600).default(30).describe("time to finish at shutdown"),
+
+  logLevel: z.enum(["debug", "info", "warning", "error"]).default("info").describe("least severe"),
+  logFormat: z.enum(["text", "json"]).default("text").describe("how logs are written"),
+});
+
+/** The settings. */
+export type ServerConfig = z.infer<typeof SCHEMA>;
+
+/** A setting's name in the schema. */
+export type SettingName = keyof ServerConfig;
+
+/** Where settings come from. */
+export interface ConfigSources {
+  /** By names as in the schema. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  /** By names as {@linkcode envName} makes them; others are ignored. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** By names as in the schema; what the JSON file holds. */
+  readonly file?: unknown;
+}
+
+/** A setting, for help texts and parsers of flags. */
+export interface Setting {
+  readonly name: SettingName;
+  /** `--max-sessions` */
+  readonly flag: string;
+  /** `HUBCAP_MAX_SESSIONS` */
+  readonly env: string;
+  readonly description: string;
+  readonly isBoolean: boolean;
+  readonly defaultValue: unknown;
+}
+
+/** All settings, in the order of the schema. */
+export const SETTINGS: readonly Setting[] = listSettings();
+
+/** `HUBCAP_MAX_SESSIONS` for `maxSessions`. */
+export function envName(name: string): string {
+  return `HUBCAP_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** `max-sessions` for `maxSessions`. */
+export function flagName(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/**
+ * Puts the sources together and checks them.
+ *
+ * @throws {RangeError} If a setting is unknown or out of range; the message names all of them.
+ *
+ * @example
+ * ```ts
+ * import { resolveConfig } from "./config.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { maxSessions, port } = resolveConfig({
+ *   flags: { port: "0" },
+ *   env: { HUBCAP_MAX_SESSIONS: "8", HUBCAP_PORT: "1" },
+ * });
+ * assertEquals([maxSessions, port], [8, 0]);
+ * ```
+ */
+export function resolveConfig(sources: ConfigSources = {}): ServerConfig {
+  const { flags = {}, env = {}, file = {} } = sources;
+  if (typeof file !== "object" || file === null || Array.isArray(file)) {
+    throw new RangeError("Cannot use the configuration file as it must hold a JSON object");
+  }
+  const merged: Record<string, unknown> = { ...file };
+  for (const { name } of SETTINGS) {
+    const text = env[envName(name)];
+    if (text !== undefined && text !== "") merged[name] = text;
+  }
+  for (const [name, value] of Object.entries(flags)) {
+    if (value !== undefined) merged[name] = value;
+  }
+  const parsed = SCHEMA.safeParse(merged);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      path.length === 0 ? message : `${path.join(".")}: ${message}`
+    );
+    throw new RangeError(`Cannot use the configuration as ${problems.join("; ")}`);
+  }
+  const config = parsed.data;
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    throw new RangeError("Cannot use the configuration as tlsCert and tlsKey must come together");
+  }
+  return config;
+}
+
+/** The settings as JSON, as the file takes them, the keys struck out. */
+export function printConfig(config: ServerConfig): string {
+  const apiKeys = config.apiKeys.map((key, index) => {
+    const colon = key.indexOf(":");
+    return `${colon > 0 ? key.slice(0, colon) : `key${index + 1}`}:***`;
+  });
+  return JSON.stringify({ ...config, apiKeys }, null, 2);
+}
+
+function listSettings(): Setting[] {
+  const defaults: Record<string, unknown> = SCHEMA.parse({});
+  return Object.entries(SCHEMA.shape).map(([name, schema]) => ({
+    name: name as SettingName,
+    flag: `--${flagName(name)}`,
+    env: envName(name),
+    description: schema.description ?? "",
+    isBoolean: typeof defaults[name] === "boolean",
+    defaultValue: defaults[name],
+  }));
+}

@@ -1,0 +1,152 @@
+/**
+ * How much is let in: speakers at once, connections at once, audio a second.
+ *
+ * @module
+ */
+import type { ServerConfig } from "./config.ts";
+import type { RefusalCode } from "./protocol.ts";
+
+/** A request or a session turned away. */
+export interface Refusal {
+  readonly kind: "refused";
+  /** HTTP status. */
+  readonly status: 400 | 401 | 403 | 404 | 426 | 429 | 503;
+  readonly code: RefusalCode;
+  readonly message: string;
+  /** When to try again. */
+  readonly retryAfterMs?: number;
+}
+
+/** Room for one speaker or one connection. Give it back once; more is harmless. */
+export interface Permit extends Disposable {
+  readonly kind: "admitted";
+}
+
+/** How soon a client turned away for want of room may ask again. */
+const RETRY_AFTER_MS = 5000;
+
+/** Counts speakers and connections. */
+export class Gate {
+  readonly #config: ServerConfig;
+  readonly #perKey = new Map<string, number>();
+  #speakerCount = 0;
+  #socketCount = 0;
+
+  /** @param config Where the limits are. */
+  constructor(config: ServerConfig) {
+    this.#config = config;
+  }
+
+  /** Speakers now, those that may still resume included. */
+  get speakerCount(): number {
+    return this.#speakerCount;
+  }
+
+  /** Connections now. */
+  get socketCount(): number {
+    return this.#socketCount;
+  }
+
+  /**
+   * Takes room for a speaker.
+   *
+   * @param keyName Whose it is.
+   */
+  admitSpeaker(keyName: string | undefined): Permit | Refusal {
+    const { maxSessions, maxSessionsPerKey } = this.#config;
+    const name = keyName ?? "";
+    const held = this.#perKey.get(name) ?? 0;
+    if (keyName !== undefined && held >= maxSessionsPerKey) {
+      return refusal(
+        429,
+        "too_many_sessions",
+        `Cannot open a session as the key has ${held}, the most allowed`,
+      );
+    }
+    if (this.#speakerCount >= maxSessions) {
+      return refusal(
+        503,
+        "server_full",
+        `Cannot open a session as there are ${this.#speakerCount}, the most allowed`,
+      );
+    }
+    this.#speakerCount++;
+    this.#perKey.set(name, held + 1);
+    return permit(() => {
+      this.#speakerCount--;
+      const left = this.#perKey.get(name)! - 1;
+      if (left === 0) this.#perKey.delete(name);
+      else this.#perKey.set(name, left);
+    });
+  }
+
+  /** Takes room for a connection. */
+  admitSocket(): Permit | Refusal {
+    if (this.#socketCount >= this.#config.maxSockets) {
+      return refusal(
+        503,
+        "server_full",
+        `Cannot connect as there are ${this.#socketCount} connections, the most allowed`,
+      );
+    }
+    this.#socketCount++;
+    return permit(() => void this.#socketCount--);
+  }
+}
+
+function permit(release: () => void): Permit {
+  let isHeld = true;
+  return {
+    kind: "admitted",
+    [Symbol.dispose]: () => {
+      if (isHeld) release();
+      isHeld = false;
+    },
+  };
+}
+
+function refusal(
+  status: Refusal["status"],
+  code: RefusalCode,
+  message: string,
+): Refusal {
+  return { kind: "refused", status, code, message, retryAfterMs: RETRY_AFTER_MS };
+}
+
+/** Options of {@linkcode SpeedLimit}. */
+export interface SpeedLimitOptions {
+  /** Audio a second of time, for long. */
+  readonly maxSpeed: number;
+  /** Audio above that, at once. */
+  readonly burstSeconds: number;
+  /** The clock, ms. @default {performance.now} */
+  readonly nowMs?: () => number;
+}
+
+/** Audio above real time: a bucket that `burstSeconds` fill and `maxSpeed` empties. */
+export class SpeedLimit {
+  readonly #options: SpeedLimitOptions;
+  readonly #nowMs: () => number;
+  #filledSeconds = 0;
+  #atMs: number;
+
+  /** @param options The limit. */
+  constructor(options: SpeedLimitOptions) {
+    const { nowMs = () => performance.now() } = options;
+    this.#options = options;
+    this.#nowMs = nowMs;
+    this.#atMs = nowMs();
+  }
+
+  /** Whether this much audio may come now; it is counted only then. */
+  take(seconds: number): boolean {
+    const { maxSpeed, burstSeconds } = this.#options;
+    const nowMs = this.#nowMs();
+    const emptied = (nowMs - this.#atMs) / 1000 * maxSpeed;
+    this.#atMs = nowMs;
+    this.#filledSeconds = Math.max(0, this.#filledSeconds - emptied);
+    if (this.#filledSeconds + seconds > burstSeconds) return false;
+    this.#filledSeconds += seconds;
+    return true;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * All that the server answers: one line for each protocol.
+ *
+ * @module
+ */
+import type { App } from "./app.ts";
+import { captionRoutes } from "./caption_routes.ts";
+import type { ServerContext } from "./context.ts";
+import { operationRoutes } from "./operation_routes.ts";
+
+/** Adds the addresses of one protocol. */
+export type Routes = (app: App, context: ServerContext) => void;
+
+/** Every protocol, in the order addresses are tried. */
+export const ROUTES: readonly Routes[] = [
+  operationRoutes,
+  captionRoutes,
+];

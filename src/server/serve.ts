@@ -1,0 +1,144 @@
+/**
+ * The server with its socket: starts, and ends without cutting anybody off.
+ *
+ * @module
+ */
+import { CaptionEngine } from "../engine.ts";
+import type { Dtype } from "../model/precision.ts";
+import { type App, createApp, createContext } from "./app.ts";
+import { isLoopbackName } from "./auth.ts";
+import type { ServerConfig } from "./config.ts";
+import type { ServerContext } from "./context.ts";
+import { EngineSlot } from "./engine_slot.ts";
+import { log } from "./log.ts";
+import type { Routes } from "./routes.ts";
+
+/** Options of {@linkcode startServer}. */
+export interface StartOptions {
+  /** The engine; the server owns it. @default {one with the configuration's model} */
+  readonly engine?: CaptionEngine | Promise<CaptionEngine>;
+  /** The protocols. @default {all} */
+  readonly routes?: readonly Routes[];
+}
+
+/** A server that runs. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens, as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** What its routes share. */
+  readonly context: ServerContext;
+  /** Resolves when the model is loaded, or cannot be. */
+  readonly settled: Promise<void>;
+  /** Lets nobody in, finishes what there is, as long as `drainSeconds`, and ends. Idempotent. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts a server. It listens at once, and lets speakers in when the model is loaded.
+ *
+ * @param config The settings.
+ * @throws {RangeError} If a setting does not fit.
+ * @throws {Deno.errors.AddrInUse} If the port is taken.
+ */
+export async function startServer(
+  config: ServerConfig,
+  options: StartOptions = {},
+): Promise<RunningServer> {
+  const { engine = loadEngine(config), routes } = options;
+  const slot = new EngineSlot(engine);
+  const draining = new AbortController();
+  try {
+    const context = createContext(config, { engine: slot, draining: draining.signal });
+    const http = Deno.serve({
+      ...await addressOf(config),
+      onListen: () => {},
+      onError: (error) => {
+        log.error("A request failed: {error}", { error: String(error) });
+        return new Response("The server failed", { status: 500 });
+      },
+    }, handlerOf(createApp(context, routes)));
+    const url = urlOf(config, (http.addr as Deno.NetAddr).port);
+    announce(context, url);
+    let ended: Promise<void> | undefined;
+    const shutdown = () => ended ??= drain(context, { http, slot, draining });
+    return { url, context, settled: slot.settled, shutdown, [Symbol.asyncDispose]: shutdown };
+  } catch (error) {
+    await slot[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Hono's handler, without the information about the connection that nobody asks for. */
+function handlerOf(app: App): (request: Request) => Response | Promise<Response> {
+  return (request) => app.fetch(request);
+}
+
+async function loadEngine(config: ServerConfig): Promise<CaptionEngine> {
+  const { model, backend, dtype, language, threads, maxBatch, maxWindowMs } = config;
+  if (model === undefined) {
+    throw new RangeError("Cannot load a model as none is named: use --model");
+  }
+  return await CaptionEngine.load(model, {
+    backend,
+    dtype: dtype as Dtype,
+    maxBatch,
+    maxWindowMs,
+    ...(language === undefined ? {} : { targetLang: language }),
+    ...(threads === undefined ? {} : { threadCount: threads }),
+  });
+}
+
+async function addressOf(config: ServerConfig): Promise<Deno.ServeTcpOptions> {
+  const { host, port, tlsCert, tlsKey } = config;
+  if (tlsCert === undefined || tlsKey === undefined) return { hostname: host, port };
+  const [cert, key] = await Promise.all([tlsCert, tlsKey].map((path) => Deno.readTextFile(path)));
+  return { hostname: host, port, cert, key } as Deno.ServeTcpOptions;
+}
+
+function urlOf({ host, tlsCert }: ServerConfig, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  const bracketed = name.includes(":") ? `[${name}]` : name;
+  return `${tlsCert === undefined ? "http" : "https"}://${bracketed}:${port}`;
+}
+
+function announce({ config, engine }: ServerContext, url: string): void {
+  log.info("Listening on {url}", { url });
+  if (config.apiKeys.length === 0 && !isLoopbackName(config.host)) {
+    log.warning("Everybody who reaches {host} may caption: set apiKeys to change that", {
+      host: config.host,
+    });
+  }
+  engine.settled.then(() => {
+    const model = engine.engine?.model;
+    if (model === undefined) return;
+    const { source, selection: { chosen, reason } } = model;
+    log.info("Ready with {source} on {chosen}: {reason}", { source, chosen, reason });
+  });
+}
+
+async function drain(
+  context: ServerContext,
+  { http, slot, draining }: {
+    http: Deno.HttpServer;
+    slot: EngineSlot;
+    draining: AbortController;
+  },
+): Promise<void> {
+  const { sessions, captions, config } = context;
+  log.info("Shutting down with {count} sessions", { count: sessions.size });
+  draining.abort();
+  const deadlineMs = performance.now() + 1000 * config.drainSeconds;
+  const finished = http.shutdown(); // resolves when the last connection is closed
+  while (sessions.size > 0 && performance.now() < deadlineMs) await sleep(20);
+  for (const session of sessions) {
+    session.abort(new DOMException("The server shuts down", "AbortError"));
+  }
+  await Promise.race([finished, sleep(Math.min(2000, 1000 * config.drainSeconds))]);
+  captions[Symbol.dispose]();
+  await slot[Symbol.asyncDispose]();
+  log.info("Shut down");
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,127 @@
+/**
+ * A server on a free port with a tiny real checkpoint, and a plain client of its protocol.
+ *
+ * @module
+ */
+import { CaptionEngine } from "../../src/engine.ts";
+import { readSpeech } from "../../src/audio/decode.ts";
+import { type ConfigSources, resolveConfig } from "../../src/server/config.ts";
+import type { ServerMessage } from "../../src/server/protocol.ts";
+import { type RunningServer, startServer } from "../../src/server/serve.ts";
+import { fromFileUrl } from "../../src/std.ts";
+
+/** The checkpoint: random weights, so its words mean nothing but come fast. */
+export const MODEL = fromFileUrl(new URL("../golden/ctc_adapter", import.meta.url));
+
+/** The sample's samples, 16 kHz. */
+export async function sampleSpeech(): Promise<Float32Array> {
+  return await readSpeech(fromFileUrl(new URL("../../samples/harbour.wav", import.meta.url)));
+}
+
+/** Samples as the wire has them. */
+export function s16le(samples: Float32Array): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(2 * samples.length));
+  samples.forEach((sample, index) =>
+    view.setInt16(2 * index, Math.max(-32768, Math.min(32767, Math.round(32768 * sample))), true)
+  );
+  return new Uint8Array(view.buffer);
+}
+
+/** Opens the engine of the tests. */
+export function openEngine(): Promise<CaptionEngine> {
+  return CaptionEngine.load(MODEL, { backend: "cpu", threadCount: 1 });
+}
+
+/** Starts a server that listens on a free port of this machine. */
+export async function openServer(
+  flags: ConfigSources["flags"] = {},
+  engine: CaptionEngine | Promise<CaptionEngine> = openEngine(),
+): Promise<RunningServer> {
+  const config = resolveConfig({ flags: { port: 0, drainSeconds: 5, ...flags } });
+  const server = await startServer(config, { engine });
+  await server.settled;
+  return server;
+}
+
+/** What a client is closed with. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A client that keeps all it is told. */
+export class TestClient implements AsyncDisposable {
+  readonly socket: WebSocket;
+  readonly messages: ServerMessage[] = [];
+  readonly opened: Promise<void>;
+  readonly closed: Promise<Closed>;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(url: string, protocols: string[] = []) {
+    this.socket = new WebSocket(url.replace(/^http/, "ws"), protocols);
+    this.socket.binaryType = "arraybuffer";
+    const opened = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<Closed>();
+    this.opened = opened.promise;
+    this.closed = closed.promise;
+    opened.promise.catch(() => {});
+    this.socket.onopen = () => opened.resolve();
+    this.socket.onerror = () => opened.reject(new Error("The connection was refused"));
+    this.socket.onclose = ({ code, reason }) => {
+      closed.resolve({ code, reason });
+      this.#wake();
+    };
+    this.socket.onmessage = ({ data }) => {
+      this.messages.push(JSON.parse(data));
+      this.#wake();
+    };
+  }
+
+  say(message: unknown): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** Waits for the first message of a type. */
+  async get<T extends ServerMessage["type"]>(
+    type: T,
+  ): Promise<Extract<ServerMessage, { type: T }>> {
+    while (true) {
+      const found = this.messages.find((message) => message.type === type);
+      if (found !== undefined) return found as Extract<ServerMessage, { type: T }>;
+      if (this.socket.readyState === WebSocket.CLOSED) {
+        throw new Error(`Closed before '${type}': ${JSON.stringify(this.messages.at(-1))}`);
+      }
+      await this.#changed.promise;
+    }
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.socket.readyState !== WebSocket.CLOSED) this.socket.close();
+    await this.closed;
+  }
+}
+
+/** The first message of a speaker with 16 kHz samples. */
+export const START = {
+  type: "start",
+  version: 1,
+  audio: { encoding: "s16le", sampleRateHz: 16_000 },
+} as const;
+
+/** The words that events commit, checked to come once each. */
+export function wordsOf(messages: readonly ServerMessage[], from: string[] = []): string[] {
+  const words = [...from];
+  for (const message of messages) {
+    if (message.type !== "caption") continue;
+    if (message.firstWord !== words.length) {
+      throw new Error(`Word ${message.firstWord} came where ${words.length} is due`);
+    }
+    words.push(...message.committed.map(({ text }) => text));
+  }
+  return words;
+}
