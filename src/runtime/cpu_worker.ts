@@ -12,6 +12,13 @@ import { type EngineContext, serve } from "./worker.ts";
 
 type NativeOrt = OrtModule & { env: { logLevel: string } };
 
+/**
+ * Without VNNI, x86 adds products of unsigned and signed bytes in 16 bits, which overflow in
+ * silence; this takes kernels that do not. It halves the error of int8 and costs it a tenth of its
+ * speed on such processors, and does nothing on others.
+ */
+const EXACT_INT8 = { session: { x64quantprecision: "1" } };
+
 async function startCpu({ threadCount }: EngineContext): Promise<Engine> {
   const ort = await importNative();
   ort.env.logLevel = "fatal";
@@ -25,6 +32,7 @@ async function startCpu({ threadCount }: EngineContext): Promise<Engine> {
       executionProviders: ["cpu"],
       intraOpNumThreads: threadCount,
       interOpNumThreads: 1,
+      extra: EXACT_INT8,
     },
     needsOutputCopies: NATIVE_OUTPUTS_NEED_COPIES,
     create: (source, options) =>
