@@ -1,12 +1,19 @@
 """Step 4: word error rates of a checkpoint folder, with intervals, and words out of noise.
 
-    python -m hubcap_training.evaluate --model models/NAME --clips DIR
+    python -m hubcap_training.evaluate --model models/NAME --clips DIR [--lm lm.arpa.gz]
+
+With --lm, also what beam search with that language model makes of it (needs pyctcdecode, kenlm).
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import gzip
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +21,42 @@ import soundfile
 import torch
 from transformers import HubertForCTC
 
-from .scoring import bootstrap, error_rate, transcribe, word_errors
+from .model import VOCABULARY
+from .scoring import bootstrap, emissions, error_rate, transcribe, word_errors
 from .text import normalise
 from .whisper import RATE
 
 LONGEST_SECONDS = 30.0
 NOISE_SECONDS = 60
+LM_WEIGHT = 0.5
+WORD_BONUS = 1.0
+BEAM = 100
 
 
-def clip_pairs(model: HubertForCTC, clips: Path) -> dict[str, tuple[int, int]]:
-    """Errors and words of every clip of at most 30 s, by file name."""
-    pairs = {}
+Listener = Callable[[np.ndarray], str]
+
+
+@dataclass(frozen=True)
+class Heard:
+    truth: str
+    text: str
+
+    @property
+    def errors(self) -> tuple[int, int]:
+        return word_errors(self.truth, self.text)
+
+
+def hear_clips(listen: Listener, clips: Path) -> dict[str, Heard]:
+    """What is heard in every clip of at most 30 s, by file name."""
+    heard = {}
     with open(clips / "manifest.tsv", encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             truth = normalise(row["transcript"])
             if truth is None or float(row["seconds"]) > LONGEST_SECONDS:
                 continue
             samples, _ = soundfile.read(clips / row["file"], dtype="float32")
-            pairs[row["file"]] = word_errors(truth, transcribe(model, samples))
-    return pairs
+            heard[row["file"]] = Heard(truth, listen(samples))
+    return heard
 
 
 def group_of(file: str) -> str:
@@ -56,25 +80,48 @@ def noises() -> dict[str, np.ndarray]:
     }
 
 
+def language_model_listener(model: HubertForCTC, arpa: Path) -> Listener:
+    from pyctcdecode import build_ctcdecoder
+
+    with tempfile.NamedTemporaryFile(suffix=".arpa") as plain:
+        plain.write(gzip.decompress(arpa.read_bytes()))
+        plain.flush()
+        decoder = build_ctcdecoder(VOCABULARY, plain.name, alpha=LM_WEIGHT, beta=WORD_BONUS)
+    return lambda samples: decoder.decode(emissions(model, samples).numpy(), beam_width=BEAM)
+
+
+def report(title: str, heard: dict[str, Heard]) -> None:
+    groups = {"all clips of at most 30 s": list(heard.values())}
+    for file, one in heard.items():
+        groups.setdefault(group_of(file), []).append(one)
+    print(title)
+    for group, members in groups.items():
+        pairs = [member.errors for member in members]
+        low, high = bootstrap(pairs)
+        print(
+            f"  {group}: {len(pairs)} clips, {sum(words for _, words in pairs)} words,"
+            f" WER {error_rate(pairs):.1%} ({low:.1%} to {high:.1%})"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--lm", type=Path)
+    parser.add_argument("--print", action="store_true", help="each clip beside the truth")
     args = parser.parse_args()
     model = HubertForCTC.from_pretrained(args.model, dtype=torch.float32).eval()
-    pairs = clip_pairs(model, args.clips)
-    groups = {"all clips of at most 30 s": list(pairs.values())}
-    for file, counts in pairs.items():
-        groups.setdefault(group_of(file), []).append(counts)
-    for group, members in groups.items():
-        low, high = bootstrap(members)
-        print(
-            f"{group}: {len(members)} clips, {sum(words for _, words in members)} words,"
-            f" WER {error_rate(members):.1%} ({low:.1%} to {high:.1%})"
-        )
+    heard = hear_clips(partial(transcribe, model), args.clips)
+    report("Greedy", heard)
+    if args.lm:
+        report("With the language model", hear_clips(language_model_listener(model, args.lm), args.clips))
     for name, samples in noises().items():
-        heard = transcribe(model, samples)
-        print(f"{NOISE_SECONDS} s of {name}: {len(heard.split())} words {heard!r}")
+        text = transcribe(model, samples)
+        print(f"{NOISE_SECONDS} s of {name}: {len(text.split())} words {text!r}")
+    if args.print:
+        for file, one in heard.items():
+            print(f"{file}\n  {one.truth}\n  {one.text}")
 
 
 if __name__ == "__main__":

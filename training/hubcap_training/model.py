@@ -51,12 +51,6 @@ def student_config() -> HubertConfig:
     )
 
 
-def frame_count(samples: int) -> int:
-    for kernel, stride in zip(CONV_KERNEL, CONV_STRIDE, strict=True):
-        samples = (samples - kernel) // stride + 1
-    return samples
-
-
 def useful_neurons(teacher: WhisperEncoder, features: Tensor) -> list[tuple[Tensor, Tensor]]:
     """For each layer: the feed-forward neurons worth keeping, and every neuron's mean output."""
     chosen = []

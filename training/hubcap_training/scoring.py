@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 from transformers import HubertForCTC
 
 from .model import BLANK, VOCABULARY
@@ -19,11 +20,15 @@ def collapse(ids: Sequence[int]) -> str:
 
 
 @torch.inference_mode()
-def transcribe(model: HubertForCTC, samples: np.ndarray) -> str:
-    """As `Wav2Vec2FeatureExtractor` with `do_normalize` and greedy decoding would."""
+def emissions(model: HubertForCTC, samples: np.ndarray) -> Tensor:
+    """Log-probabilities `[frames, letters]`; `do_normalize` as `Wav2Vec2FeatureExtractor` has it."""
     waveform = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-    logits = model(torch.as_tensor(waveform, dtype=torch.float32, device=model.device)[None]).logits[0]
-    return collapse(logits.argmax(-1).tolist())
+    batch = torch.as_tensor(waveform, dtype=torch.float32, device=model.device)[None]
+    return model(batch).logits[0].log_softmax(-1).cpu()
+
+
+def transcribe(model: HubertForCTC, samples: np.ndarray) -> str:
+    return collapse(emissions(model, samples).argmax(-1).tolist())
 
 
 def word_errors(truth: str, heard: str) -> tuple[int, int]:

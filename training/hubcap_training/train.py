@@ -1,6 +1,8 @@
 """Step 2: train. SIGTERM saves and stops it; the same command resumes it, up to --steps.
 
     python -m hubcap_training.train --work WORK --teacher model.bin --clips DIR --steps 1000
+
+Several processes share each step under `torchrun --nproc-per-node N -m hubcap_training.train …`.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import HubertForCTC
 
 from .data import Batch, Batches, Corpus
-from .evaluate import clip_pairs
+from .evaluate import hear_clips
 from .front_end import LAG
 from .model import BLANK, FadingPositions, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
@@ -84,14 +87,41 @@ def make_optimizer(student: HubertForCTC) -> torch.optim.AdamW:
     )
 
 
+class Team:
+    """The processes that `torchrun` started, or this one alone."""
+
+    def __init__(self) -> None:
+        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        if self.size > 1:
+            distributed.init_process_group("gloo")
+
+    def average_gradients(self, parameters: list[nn.Parameter]) -> None:
+        if self.size == 1:
+            return
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        joined = torch.cat([gradient.flatten() for gradient in gradients]) / self.size
+        distributed.all_reduce(joined)
+        parts = joined.split([gradient.numel() for gradient in gradients])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter)
+
+    def anyone(self, wish: bool) -> bool:
+        flag = torch.tensor(float(wish))
+        if self.size > 1:
+            distributed.all_reduce(flag)
+        return bool(flag > 0)
+
+
 class Trainer:
-    def __init__(self, student: HubertForCTC, teacher: WhisperEncoder, plan: Plan) -> None:
-        self.student, self.teacher, self.plan = student, teacher, plan
+    def __init__(self, student: HubertForCTC, teacher: WhisperEncoder, plan: Plan, team: Team) -> None:
+        self.student, self.teacher, self.plan, self.team = student, teacher, plan, team
         self.device = student.device
         encoder = student.hubert.encoder
         self.positions = FadingPositions(encoder.pos_conv_embed, teacher.positions)
         encoder.pos_conv_embed = self.positions
         student.freeze_feature_encoder()
+        self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(student)
         self.average = {name: value.clone() for name, value in student.state_dict().items()}
         self.step = 0
@@ -136,7 +166,8 @@ class Trainer:
             group["lr"] = RATES[group["name"]] * self.plan.rate(self.step)
         self.optimizer.zero_grad()
         total.backward()
-        norm = nn.utils.clip_grad_norm_(self.student.parameters(), LARGEST_GRADIENT)
+        self.team.average_gradients(self.trained)
+        norm = nn.utils.clip_grad_norm_(self.trained, LARGEST_GRADIENT)
         if norm.isfinite():
             self.optimizer.step()
         self._update_average()
@@ -158,7 +189,8 @@ class Trainer:
         for corpus, i in held_out:
             utterance = corpus.utterances[i]
             pairs.append(word_errors(utterance["text"], transcribe(self.student, corpus.samples(utterance))))
-        rates = {"held_out": error_rate(pairs), "clips": error_rate(clip_pairs(self.student, clips).values())}
+        heard = hear_clips(partial(transcribe, self.student), clips)
+        rates = {"held_out": error_rate(pairs), "clips": error_rate(one.errors for one in heard.values())}
         self.student.load_state_dict(current)
         return rates
 
@@ -193,7 +225,8 @@ def first_student(teacher: WhisperEncoder, corpora: list[Corpus], seed: int) -> 
     """From the teacher, and from a few seconds of many utterances that show what it does."""
     torch.manual_seed(seed)
     batches = Batches(corpora, 20.0, seed)
-    excerpts = [row[:FIT_SAMPLES] for n in range(200) for row in batches[n].clean if len(row) >= FIT_SAMPLES]
+    excerpts = [row[:FIT_SAMPLES] for n in range(100) for row in batches[n].clean if row.any()]
+    excerpts = [excerpt for excerpt in excerpts if len(excerpt) == FIT_SAMPLES]
     return student_from_teacher(teacher, torch.stack(excerpts[:: len(excerpts) // FIT_EXCERPTS]))
 
 
@@ -211,6 +244,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     args = parser.parse_args()
 
+    team = Team()
     folder = args.work / "runs" / args.run
     folder.mkdir(parents=True, exist_ok=True)
     corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
@@ -219,6 +253,7 @@ def main() -> None:
         first_student(teacher, corpora, args.seed).to(args.device),
         teacher.to(args.device),
         Plan(*args.fade, args.steps),
+        team,
     )
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
@@ -228,33 +263,36 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     held_out = held_out_sample(corpora)
     saved = time.monotonic()
-    with open(folder / "log.jsonl", "a", buffering=1) as log:
-        batches = DataLoader(
-            Batches(corpora, args.batch_seconds, args.seed),
-            batch_size=None,
-            sampler=range(trainer.step, args.steps),
-            num_workers=args.workers,
-        )
-        for batch in batches:
-            if stopping:
-                break
-            began = time.monotonic()
-            torch.manual_seed(trainer.step)
-            record: dict[str, float] = trainer.train_step(batch)
-            record |= {
-                "step": trainer.step,
-                "seconds": round(time.monotonic() - began, 3),
-                "audio": batch.noisy.numel() / 16_000,
-                "time": round(time.time(), 1),
-            }
-            if trainer.step % EVALUATE_STEPS == 0:
-                record |= trainer.evaluate(held_out, args.clips)
-                print({k: record[k] for k in ("step", "ctc", "held_out", "clips")}, flush=True)
+    batches = DataLoader(
+        Batches(corpora, args.batch_seconds, args.seed),
+        batch_size=None,
+        sampler=range(trainer.step * team.size + team.rank, args.steps * team.size, team.size),
+        num_workers=args.workers,
+    )
+    for batch in batches:
+        if team.anyone(bool(stopping)):
+            break
+        began = time.monotonic()
+        torch.manual_seed(trainer.step)
+        record: dict[str, float] = trainer.train_step(batch)
+        record |= {
+            "step": trainer.step,
+            "seconds": round(time.monotonic() - began, 3),
+            "audio": team.size * batch.noisy.numel() / 16_000,
+            "time": round(time.time(), 1),
+        }
+        if team.rank > 0:
+            continue
+        if trainer.step % EVALUATE_STEPS == 0:
+            record |= trainer.evaluate(held_out, args.clips)
+            print({k: record[k] for k in ("step", "ctc", "held_out", "clips")}, flush=True)
+        with open(folder / "log.jsonl", "a") as log:
             log.write(json.dumps({k: round(v, 5) for k, v in record.items()}) + "\n")
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                trainer.save(checkpoint)
-                saved = time.monotonic()
-    trainer.save(checkpoint)
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            trainer.save(checkpoint)
+            saved = time.monotonic()
+    if team.rank == 0:
+        trainer.save(checkpoint)
 
 
 if __name__ == "__main__":
