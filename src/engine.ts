@@ -8,84 +8,58 @@
  * @module
  */
 import { greedyDecoder } from "./ctc/greedy.ts";
-import { BackendError, OverloadError } from "./errors.ts";
+import { Device, type ModelLoader } from "./device.ts";
+import {
+  batchPolicyOf,
+  type EngineOptions,
+  type EngineStats,
+  requireEngineOptions,
+} from "./engine_options.ts";
+import { OverloadError } from "./errors.ts";
 import { loadModel, type LoadModelOptions } from "./load_model.ts";
 import { type BatchPolicy, deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts";
 import {
+  countShed,
   isInForce,
   observeLag,
   OVERLOAD_POLICY,
   OVERLOAD_START,
   type OverloadPolicy,
   type OverloadState,
-  type OverloadStep,
-  requireOverloadPolicy,
 } from "./schedule/overload.ts";
-import type { Window } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import { CaptionStream, type StreamOptions } from "./stream.ts";
+import { CaptionStream, type DueWindow, type StreamOptions } from "./stream.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToSeconds } from "./units.ts";
-import { type EncodedWindow, WindowEncoder, type WindowEncoderOptions } from "./window_encoder.ts";
+import type { EncodedWindow } from "./window_encoder.ts";
 
-/** Options of a {@linkcode CaptionEngine}. */
-export interface EngineOptions extends WindowEncoderOptions {
-  /** Most windows in one run. @default {16} */
-  readonly maxBatch?: number;
-  /** Most audio in one run, padding included; bounds the device's memory. @default {120} */
-  readonly maxBatchSeconds?: number;
-  /** Longest window that a stream may ask for. @default {30000} */
-  readonly maxWindowMs?: number;
-  /** Time from a window's last sample to its deadline, which orders windows. @default {400} */
-  readonly deadlineMs?: number;
-  /** Most streams at once. @default {Infinity} */
-  readonly maxStreams?: number;
-  /** What is given up when the device is behind. @default {OVERLOAD_POLICY} */
-  readonly overload?: OverloadPolicy;
-  /** A run that takes longer is taken for a lost device. @default {60000} */
-  readonly runTimeoutMs?: number;
-  /** Failures in a row after which the engine gives up. @default {5} */
-  readonly maxFailures?: number;
-  /** The scheduler's clock, ms. @default {performance.now} */
-  readonly nowMs?: () => number;
-}
+export type { ModelLoader } from "./device.ts";
+export type { EngineOptions, EngineStats } from "./engine_options.ts";
 
-/** What an engine has done so far. */
-export interface EngineStats {
-  /** Streams that are open. */
-  readonly streamCount: number;
-  /** Windows encoded. */
-  readonly windowCount: number;
-  /** Runs they took. */
-  readonly runCount: number;
-  /** Runs that failed. */
-  readonly failureCount: number;
-  /** Times the model was opened anew. */
-  readonly reloadCount: number;
-  /** Audio committed in all streams. */
-  readonly committedSeconds: number;
-  /** Time the device worked for this engine. */
-  readonly runMs: number;
-  /** How long the window that waits longest has waited. */
-  readonly lagMs: number;
-  /** Where the overload policy stands. */
-  readonly overload: OverloadState;
-  /** Streams turned away. */
-  readonly refusedCount: number;
+/** What the scheduler knows of a stream. */
+interface Served {
+  /** Tells streams apart, whatever their names. */
+  readonly key: string;
+  /** Deadline of its last window. */
+  lastDeadlineMs: number;
+  /** Times in a row that its window failed alone on a device that works. */
+  failureCount: number;
 }
 
 /** A window on its way to the device. */
-interface Pending extends PendingWindow {
+interface Pending extends PendingWindow, DueWindow {
   readonly stream: CaptionStream;
-  readonly window: Window;
-  readonly dueMs: number;
+  readonly served: Served;
 }
 
-/** Opens the model anew after its device was lost. */
-export type ModelLoader = () => Promise<SpeechModel<"ctc">>;
+/**
+ * A stream that is fed faster than it is spoken is served at this many times its speed before it
+ * counts as waiting: it cannot push the others aside, and one that was held up catches up.
+ */
+const CATCH_UP_SPEED = 2;
 
-/** Lengths that windows are padded to, so that a device sees few shapes. */
-const BUCKET_FRAMES = 25;
+/** Runs that must succeed before batches become larger again. */
+const RUNS_TO_GROW = 50;
 
 /**
  * Captions for many speakers from one model on one device.
@@ -110,22 +84,25 @@ const BUCKET_FRAMES = 25;
  * ```
  */
 export class CaptionEngine implements AsyncDisposable {
-  readonly #load: ModelLoader | undefined;
   readonly #options: EngineOptions;
   readonly #overloadPolicy: OverloadPolicy;
   readonly #nowMs: () => number;
   readonly #batchPolicy: BatchPolicy;
-  readonly #streams = new Set<CaptionStream>();
+  readonly #streams = new Map<CaptionStream, Served>();
   readonly #lastServedMs = new Map<string, number>();
-  readonly #lastDeadlineMs = new Map<string, number>();
-  #model: SpeechModel<"ctc">;
-  #encoder: WindowEncoder;
+  readonly #device: Device;
   #overload: OverloadState = OVERLOAD_START;
+  /** When the overload policy last gave up a step; what waited until then waited because of it. */
+  #calmMs = -Infinity;
+  /** Most windows in a run as failures have shown. */
+  #batchLimit = Infinity;
+  #goodRuns = 0;
+  #openedCount = 0;
   #wake = Promise.withResolvers<void>();
+  #isIdle = false;
   #state: { kind: "running" } | { kind: "closed" } | { kind: "failed"; error: unknown } = {
     kind: "running",
   };
-  #failuresInARow = 0;
   #counts = {
     windowCount: 0,
     runCount: 0,
@@ -139,22 +116,20 @@ export class CaptionEngine implements AsyncDisposable {
   readonly #loop: Promise<void>;
 
   /**
-   * Starts an engine.
+   * Starts the scheduler.
    *
    * @param model The model; the engine owns it from here on.
    * @param options Batches, overload and failures; `load` opens the model anew after its device was lost.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(model: SpeechModel<"ctc">, options: EngineOptions & { load?: ModelLoader } = {}) {
-    const { load, overload = OVERLOAD_POLICY, nowMs = () => performance.now() } = options;
-    requireOverloadPolicy(overload);
-    this.#model = model;
-    this.#load = load;
+    const { overload = OVERLOAD_POLICY, nowMs = () => performance.now() } = options;
+    requireEngineOptions(options);
     this.#options = options;
     this.#overloadPolicy = overload;
     this.#nowMs = nowMs;
-    this.#encoder = new WindowEncoder(model, options);
-    this.#batchPolicy = batchPolicyOf(model, this.#encoder, options);
+    this.#device = new Device(model, options);
+    this.#batchPolicy = batchPolicyOf(model, this.#device.encoder, options);
     this.#loop = this.#run();
   }
 
@@ -162,17 +137,18 @@ export class CaptionEngine implements AsyncDisposable {
    * Loads a model and starts an engine on it.
    *
    * @param source A folder, or `owner/name[@revision]` on the hub.
-   * @param options What `loadModel` takes, and the engine's own.
+   * @param options What `loadModel` takes, and the engine's own. `signal` ends the loading alone.
    */
   static async load(
     source: string,
     options: EngineOptions & Omit<LoadModelOptions, "task" | "parts"> = {},
   ): Promise<CaptionEngine> {
-    const load = () => loadModel(source, { ...options, task: "ctc" as const, parts: [] });
-    const model = await load();
+    const load = (signal: AbortSignal | undefined) =>
+      loadModel(source, { ...options, signal, task: "ctc" as const, parts: [] });
+    const model = await load(options.signal);
     try {
       const engine = new CaptionEngine(model, { ...options, load });
-      await engine.#encoder.prepare();
+      await engine.#device.prepare();
       return engine;
     } catch (error) {
       await model[Symbol.asyncDispose]();
@@ -180,13 +156,14 @@ export class CaptionEngine implements AsyncDisposable {
     }
   }
 
-  /** The model. */
+  /** The model; another one after its device was lost. */
   get model(): SpeechModel<"ctc"> {
-    return this.#model;
+    return this.#device.model;
   }
 
   /** What the engine has done so far. */
   get stats(): EngineStats {
+    this.#observeIdleTime();
     return { ...this.#counts, streamCount: this.#streams.size, overload: this.#overload };
   }
 
@@ -203,18 +180,21 @@ export class CaptionEngine implements AsyncDisposable {
       throw new TypeError("Cannot open a stream as the engine is closed");
     }
     this.#requireRoom(options);
-    const { geometry, sampleRateHz } = this.#model;
-    const vocabulary = vocabularyOf(this.#model);
+    const { model, encoder } = this.#device;
+    const { geometry, sampleRateHz } = model;
+    const vocabulary = vocabularyOf(model);
     const stream = new CaptionStream({
       geometry,
       vocabulary,
       decoder: greedyDecoder(vocabulary),
-      memory: this.#encoder.open(),
+      memory: encoder.open(),
+      overload: this.#overloadPolicy,
       nowMs: this.#nowMs,
       wake: () => this.#wake.resolve(),
       remove: (stream) => this.#remove(stream),
     }, { ...options, sampleRateHz });
-    this.#streams.add(stream);
+    const key = `${this.#openedCount++}`;
+    this.#streams.set(stream, { key, lastDeadlineMs: -Infinity, failureCount: 0 });
     return stream;
   }
 
@@ -225,9 +205,11 @@ export class CaptionEngine implements AsyncDisposable {
         `Cannot open a stream as its maxWindowMs must be at most the engine's, ${limitMs}: ${maxWindowMs}`,
       );
     }
+    this.#observeIdleTime();
     const isRefused = isInForce("refuse", this.#overload);
     if (!isRefused && this.#streams.size < maxStreams) return;
     this.#counts.refusedCount++;
+    this.#overload = countShed(this.#overload, { streams: 1 });
     const { retryAfterMs } = this.#overloadPolicy;
     throw new OverloadError(
       isRefused
@@ -240,93 +222,130 @@ export class CaptionEngine implements AsyncDisposable {
   }
 
   #remove(stream: CaptionStream): void {
+    const served = this.#streams.get(stream);
+    if (served !== undefined) this.#lastServedMs.delete(served.key);
     this.#streams.delete(stream);
-    this.#lastServedMs.delete(stream.id);
-    this.#lastDeadlineMs.delete(stream.id);
   }
 
   /** The scheduler: one run at a time, until the engine is closed or gives up. */
   async #run(): Promise<void> {
-    while (this.#state.kind === "running") {
-      this.#wake = Promise.withResolvers();
-      const pending = this.#pending();
-      this.#observe(pending);
-      const { batch } = nextBatch(pending, this.#isolated(), this.#lastServedMs);
-      if (batch === undefined) await this.#wake.promise;
-      else await this.#encode(batch.windows);
+    try {
+      while (this.#state.kind === "running") {
+        this.#wake = Promise.withResolvers();
+        const pending = this.#pending();
+        this.#observe(pending);
+        const { batch } = nextBatch(pending, this.#limited(), this.#lastServedMs);
+        this.#isIdle = batch === undefined;
+        if (batch === undefined) await this.#wake.promise;
+        else await this.#encode(batch.windows);
+      }
+    } catch (error) {
+      this.#fail(error); // a bug; nobody may wait for ever because of it
     }
   }
 
   /** The next window of every stream that has one due. */
   #pending(): Pending[] {
-    const { deadlineMs: budgetMs = 400 } = this.#options;
-    const { sampleRateHz } = this.#model;
     const pending: Pending[] = [];
-    for (const stream of this.#streams) {
-      const due = stream.due(this.#overload.step);
-      if (due === undefined) continue;
-      const { window, dueMs } = due;
-      const lastDeadlineMs = this.#lastDeadlineMs.get(stream.id);
-      const newFrames = window.commitEndFrame - window.commitStartFrame;
-      const newSamples = newFrames * this.#model.geometry.strideSamples;
-      pending.push({
-        ...{ stream, window, dueMs },
-        streamId: stream.id,
-        deadlineMs: deadlineOf(dueMs, {
-          budgetMs,
-          newAudioMs: 1000 * samplesToSeconds(newSamples, sampleRateHz),
-          ...(lastDeadlineMs === undefined ? {} : { lastDeadlineMs }),
-        }),
-        sampleCount: window.endSample - window.startSample,
-        isCommitting: window.commitEndFrame > window.commitStartFrame,
-      });
+    for (const [stream, served] of [...this.#streams]) {
+      try {
+        const due = stream.due(this.#overload.step);
+        if (due !== undefined) pending.push(this.#pendingOf(stream, served, due));
+      } catch (error) {
+        stream.abort(error); // a broken stream is that stream's end alone
+      }
     }
     return pending;
   }
 
-  /** Moves the overload policy, and tells every stream when it moved. */
+  #pendingOf(stream: CaptionStream, served: Served, due: DueWindow): Pending {
+    const { deadlineMs: budgetMs = 400 } = this.#options;
+    const { window } = due;
+    const newAudioMs = 1000 * this.#committedSeconds(due) / CATCH_UP_SPEED;
+    const { lastDeadlineMs } = served;
+    const firstDueMs = Math.max(due.dueMs, this.#calmMs);
+    const deadlineMs = deadlineOf(firstDueMs, { budgetMs, newAudioMs, lastDeadlineMs });
+    return {
+      ...due,
+      ...{ stream, served, deadlineMs },
+      dueMs: deadlineMs - budgetMs,
+      streamId: served.key,
+      sampleCount: window.endSample - window.startSample,
+      isCommitting: window.commitEndFrame > window.commitStartFrame,
+    };
+  }
+
+  #committedSeconds({ window }: DueWindow): number {
+    const { geometry, sampleRateHz } = this.#device.model;
+    const frameCount = window.commitEndFrame - window.commitStartFrame;
+    return samplesToSeconds(frameCount * geometry.strideSamples, sampleRateHz);
+  }
+
+  /** Moves the overload policy by what waits. */
   #observe(pending: readonly Pending[]): void {
     const atMs = this.#nowMs();
     const lagMs = pending.reduce((lag, { dueMs }) => Math.max(lag, atMs - dueMs), 0);
     this.#counts.lagMs = lagMs;
-    const { state, event } = observeLag(this.#overload, { lagMs, atMs }, this.#overloadPolicy);
-    this.#overload = state;
-    if (event === undefined) return;
-    for (const stream of this.#streams) stream.announce(event.to satisfies OverloadStep);
+    this.#observeLag({ lagMs, atMs });
   }
 
-  /** After a failure windows run one by one, so that one stream's cannot fail the others'. */
-  #isolated(): BatchPolicy {
-    return this.#failuresInARow === 0 ? this.#batchPolicy : { ...this.#batchPolicy, maxBatch: 1 };
+  /** While nothing waits nobody observes; this makes up for it. */
+  #observeIdleTime(): void {
+    const { holdMs } = this.#overloadPolicy;
+    while (this.#isIdle && this.#overload.step !== "admit") {
+      const atMs = (this.#overload.calmSinceMs ?? Infinity) + holdMs;
+      if (!(atMs <= this.#nowMs())) return;
+      this.#observeLag({ lagMs: 0, atMs });
+    }
+  }
+
+  /** Moves the overload policy, and tells every stream when it moved. */
+  #observeLag(observation: { lagMs: number; atMs: number }): void {
+    const { state, event } = observeLag(this.#overload, observation, this.#overloadPolicy);
+    this.#overload = state;
+    if (event === undefined) return;
+    if (!isInForce(event.from, state)) this.#calmMs = observation.atMs;
+    for (const stream of this.#streams.keys()) stream.announce(event.to);
+  }
+
+  #limited(): BatchPolicy {
+    const { maxBatch } = this.#batchPolicy;
+    return { ...this.#batchPolicy, maxBatch: Math.min(maxBatch, this.#batchLimit) };
   }
 
   async #encode(windows: readonly Pending[]): Promise<void> {
     const startMs = this.#nowMs();
+    const jobs = windows.map(({ stream, window }) => {
+      return { window, samples: stream.read(window), memory: stream.memory };
+    });
+    let encoded: EncodedWindow[];
     try {
-      const jobs = windows.map(({ stream, window }) => ({
-        window,
-        samples: stream.read(window),
-        memory: stream.memory,
-      }));
-      const encoded = await this.#withTimeout(this.#encoder.encode(jobs));
-      this.#counts.runMs += this.#nowMs() - startMs;
-      this.#counts.runCount++;
-      this.#failuresInARow = 0;
-      windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
+      encoded = await this.#device.encode(jobs);
     } catch (error) {
-      await this.#recover(error);
+      return await this.#recover(windows, error);
     }
+    this.#counts.runMs += this.#nowMs() - startMs;
+    this.#counts.runCount++;
+    this.#growBatches();
+    windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
   }
 
-  #accept({ stream, window, deadlineMs }: Pending, encoded: EncodedWindow): void {
-    const { sampleRateHz, geometry } = this.#model;
+  #growBatches(): void {
+    if (this.#batchLimit === Infinity || ++this.#goodRuns < RUNS_TO_GROW) return;
+    this.#goodRuns = 0;
+    this.#batchLimit *= 2;
+    if (this.#batchLimit >= this.#batchPolicy.maxBatch) this.#batchLimit = Infinity;
+  }
+
+  #accept(pending: Pending, encoded: EncodedWindow): void {
+    const { stream, window, served, deadlineMs, hopsSpared } = pending;
+    if (!this.#streams.has(stream)) return; // it ended meanwhile
     this.#counts.windowCount++;
-    this.#counts.committedSeconds += samplesToSeconds(
-      (window.commitEndFrame - window.commitStartFrame) * geometry.strideSamples,
-      sampleRateHz,
-    );
-    this.#lastServedMs.set(stream.id, this.#nowMs());
-    this.#lastDeadlineMs.set(stream.id, deadlineMs);
+    this.#counts.committedSeconds += this.#committedSeconds(pending);
+    this.#overload = countShed(this.#overload, { hops: hopsSpared });
+    this.#lastServedMs.set(served.key, this.#nowMs());
+    served.lastDeadlineMs = deadlineMs;
+    served.failureCount = 0;
     try {
       stream.accept(window, encoded);
     } catch (error) {
@@ -334,79 +353,42 @@ export class CaptionEngine implements AsyncDisposable {
     }
   }
 
-  async #withTimeout<T>(run: Promise<T>): Promise<T> {
-    const { runTimeoutMs = 60_000 } = this.#options;
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const backend = this.#model.selection.chosen;
-      late.reject(
-        new BackendError(`Cannot wait for a run of more than ${runTimeoutMs} ms`, { backend }),
-      );
-    }, runTimeoutMs);
-    run.catch(() => {}); // one that fails after it was given up
-    try {
-      return await Promise.race([run, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Nothing was committed by a run that failed: its windows are due again, on a new device if there can be one. */
-  async #recover(error: unknown): Promise<void> {
+  /**
+   * Nothing was committed by a run that failed: its windows are due again. On a device that works
+   * they run in smaller batches, until it is the window of one stream that fails.
+   */
+  async #recover(windows: readonly Pending[], error: unknown): Promise<void> {
     const { maxFailures = 5 } = this.#options;
+    if (this.#state.kind !== "running") return;
     this.#counts.failureCount++;
-    this.#failuresInARow++;
-    if (this.#failuresInARow >= maxFailures) return this.#fail(error);
-    if (this.#failuresInARow === 1 || this.#load === undefined) return;
     try {
-      const model = await this.#load();
-      const encoder = new WindowEncoder(model, this.#options);
-      await encoder.prepare();
-      const lost = this.#model;
-      this.#model = model;
-      this.#encoder = encoder;
-      this.#counts.reloadCount++;
-      await lost[Symbol.asyncDispose]().catch(() => {});
-    } catch (reloadError) {
-      return this.#fail(reloadError);
+      const recovery = await this.#device.recover(error);
+      if (recovery === "renewed") this.#counts.reloadCount++;
+      if (recovery !== "well") return;
+    } catch (hopeless) {
+      return this.#fail(hopeless);
     }
+    const [{ stream, served }] = windows as [Pending];
+    this.#goodRuns = 0;
+    if (windows.length > 1) this.#batchLimit = Math.floor(windows.length / 2);
+    else if (++served.failureCount >= maxFailures) stream.abort(error);
   }
 
   /** Gives up: every reader gets the error. */
   #fail(error: unknown): void {
     if (this.#state.kind !== "running") return;
     this.#state = { kind: "failed", error };
-    for (const stream of [...this.#streams]) stream.abort(error);
+    for (const stream of [...this.#streams.keys()]) stream.abort(error);
   }
 
   /** Aborts every stream, ends the model. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state.kind !== "closed") {
       this.#state = { kind: "closed" };
-      for (const stream of [...this.#streams]) stream.abort();
+      for (const stream of [...this.#streams.keys()]) stream.abort();
       this.#wake.resolve();
     }
+    await this.#device[Symbol.asyncDispose]();
     await this.#loop;
-    await this.#model[Symbol.asyncDispose]();
   }
-}
-
-function batchPolicyOf(
-  model: SpeechModel<"ctc">,
-  encoder: WindowEncoder,
-  options: EngineOptions,
-): BatchPolicy {
-  const { maxBatch = 16, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
-  const { geometry, sampleRateHz } = model;
-  const maxSamples = Math.round(maxWindowMs * sampleRateHz / 1000);
-  const step = encoder.canPad ? BUCKET_FRAMES : 1;
-  const bucketSamples: number[] = [];
-  for (let frames = step; geometry.sampleCount(frames) < maxSamples; frames += step) {
-    bucketSamples.push(geometry.sampleCount(frames));
-  }
-  return {
-    bucketSamples: [...bucketSamples, maxSamples],
-    maxBatch,
-    maxBatchSamples: maxBatchSeconds * sampleRateHz,
-  };
 }

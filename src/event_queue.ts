@@ -33,9 +33,14 @@ export type CaptionEvent =
   /** All is committed. Nothing follows. */
   | { readonly kind: "end"; readonly atSample: number };
 
-/** A queue with one reader. */
+/** A caption that waits to be read, and takes over what the next ones say. */
+interface UnreadCaption extends Caption {
+  readonly committed: Word[];
+}
+
+/** A queue with one reader, who may leave a loop and come back. */
 export class EventQueue implements AsyncIterableIterator<CaptionEvent> {
-  readonly #events: CaptionEvent[] = [];
+  readonly #events: (Exclude<CaptionEvent, Caption> | UnreadCaption)[] = [];
   #waiting: PromiseWithResolvers<void> | undefined;
   #state: { readonly kind: "open" | "closed" } | {
     readonly kind: "failed";
@@ -47,10 +52,13 @@ export class EventQueue implements AsyncIterableIterator<CaptionEvent> {
     if (this.#state.kind !== "open") return;
     const last = this.#events.at(-1);
     if (event.kind === "caption" && last?.kind === "caption") {
-      const committed = [...last.committed, ...event.committed];
-      this.#events[this.#events.length - 1] = { ...event, committed };
+      for (const word of event.committed) last.committed.push(word);
+      this.#events[this.#events.length - 1] = { ...event, committed: last.committed };
+    } else if (event.kind === "overload" && last?.kind === "overload") {
+      this.#events[this.#events.length - 1] = event;
     } else {
-      this.#events.push(event);
+      const isCaption = event.kind === "caption";
+      this.#events.push(isCaption ? { ...event, committed: [...event.committed] } : event);
     }
     this.#wake();
   }

@@ -5,6 +5,8 @@
  */
 import {
   advanceEndpoint,
+  ENDPOINT_RULES,
+  type EndpointEvent,
   type EndpointOptions,
   type EndpointPolicy,
   endpointPolicy,
@@ -15,10 +17,10 @@ import {
 import type { CtcDecoder } from "./ctc/decoder.ts";
 import { type CaptionEvent, EventQueue } from "./event_queue.ts";
 import type { FrameGeometry } from "./geometry.ts";
-import type { OverloadStep } from "./schedule/overload.ts";
+import type { OverloadPolicy, OverloadStep } from "./schedule/overload.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
-import { Track, type TrackOptions } from "./track.ts";
+import { Track, type TrackOptions, type TrackUpdate } from "./track.ts";
 import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
 
 /** Options of a {@linkcode CaptionStream}. */
@@ -39,6 +41,7 @@ export interface StreamHost {
   readonly decoder: CtcDecoder<unknown>;
   /** What the encoder remembers of the stream. */
   readonly memory: StreamMemory;
+  readonly overload: OverloadPolicy;
   /** The scheduler's clock, ms. */
   readonly nowMs: () => number;
   /** Tells the scheduler that the stream may have work. */
@@ -51,15 +54,26 @@ export interface StreamHost {
 export interface DueWindow {
   /** What to encode. */
   readonly window: Window;
-  /** When its last sample came, on the scheduler's clock. */
+  /** Since when it could run, on the scheduler's clock. */
   readonly dueMs: number;
+  /** Hops it takes besides its own. */
+  readonly hopsSpared: number;
 }
 
 /** When samples came. */
 interface Arrival {
-  readonly endSample: number;
+  endSample: number;
   readonly atMs: number;
 }
+
+/** A word is final no later than the utterance it ends. */
+function wordPauseMsFor({ rules = ENDPOINT_RULES }: EndpointOptions): number {
+  const silences = rules.map(({ minTrailingSilenceMs }) => minTrailingSilenceMs);
+  return Math.min(600, ...silences.filter((ms) => ms > 0));
+}
+
+/** Samples that come within this time are taken to come together. */
+const ARRIVAL_STEP_MS = 5;
 
 /**
  * One speaker's stream. Push samples as they come; iterate over it for captions.
@@ -80,9 +94,15 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   readonly #events = new EventQueue();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.abort(this.#signal?.reason);
+  readonly #arrivals: Arrival[] = [];
+  readonly #writables = new Set<WritableStreamDefaultController>();
   #endpoint: EndpointState = startEndpoint();
-  #arrivals: Arrival[] = [];
+  #memory: StreamMemory;
   #room: PromiseWithResolvers<void> | undefined;
+  /** What was asked to be finalized and is not yet. */
+  #finalizeAtSample: number | undefined;
+  /** When a finalize or the end was asked for last. */
+  #askedMs = -Infinity;
   #isOver = false;
 
   /** Makes a stream. @param host The engine's side. @param options Windows, words, utterances. */
@@ -90,7 +110,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     const { id = crypto.randomUUID(), signal } = options;
     this.id = id;
     this.#host = host;
-    this.#track = new Track(host, options);
+    this.#memory = host.memory;
+    this.#track = new Track(host, { wordPauseMs: wordPauseMsFor(options), ...options });
     this.#endpointPolicy = endpointPolicy(host.vocabulary, host.geometry, options);
     this.#signal = signal;
     signal?.throwIfAborted();
@@ -109,7 +130,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** What the encoder remembers of the stream. */
   get memory(): StreamMemory {
-    return this.#host.memory;
+    return this.#memory;
   }
 
   /**
@@ -123,8 +144,15 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#requireOpen();
     this.#track.push(samples);
     if (samples.length === 0) return;
-    this.#arrivals.push({ endSample: this.samplesReceived, atMs: this.#host.nowMs() });
+    this.#noteArrival(this.#host.nowMs());
     this.#host.wake();
+  }
+
+  #noteArrival(atMs: number): void {
+    const last = this.#arrivals.at(-1);
+    const endSample = this.samplesReceived;
+    if (last !== undefined && atMs - last.atMs < ARRIVAL_STEP_MS) last.endSample = endSample;
+    else this.#arrivals.push({ endSample, atMs });
   }
 
   /** Takes samples that follow, as there is room for them: resolves when all are taken. // [S] */
@@ -142,20 +170,32 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     }
   }
 
-  /** A writable end, for `pipeTo`. Closing it ends the stream, aborting it aborts it. */
+  /** A writable end, for `pipeTo`. Closing it ends the stream, aborting it aborts it, and the other way round. */
   get writable(): WritableStream<Float32Array> {
+    let end: WritableStreamDefaultController | undefined;
+    const leave = () => end && this.#writables.delete(end);
     return new WritableStream({
+      start: (controller) => {
+        this.#requireOpen();
+        end = controller;
+        this.#writables.add(controller);
+      },
       write: (samples) => this.write(samples),
-      close: () => this.end(),
-      abort: (reason) => this.abort(reason),
+      close: () => (leave(), this.end()),
+      abort: (reason) => (leave(), this.abort(reason)),
     });
   }
 
-  /** Asks for all that was pushed to be committed at once; the stream goes on. */
+  /**
+   * Asks for all that was pushed to be committed at once; the stream goes on. One `finalize` event
+   * answers all that were asked for and not answered before.
+   */
   finalize(): void {
     this.#requireOpen();
     this.#track.finalize();
-    this.#settleIfDone();
+    this.#finalizeAtSample = this.samplesReceived;
+    this.#askedMs = this.#host.nowMs();
+    this.#answer();
     this.#host.wake();
   }
 
@@ -163,7 +203,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   end(): void {
     if (this.#isOver || this.#track.progress.isEnded) return;
     this.#track.end();
-    this.#settleIfDone();
+    this.#askedMs = this.#host.nowMs();
+    this.#answer();
     this.#host.wake();
   }
 
@@ -171,18 +212,25 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   abort(reason: unknown = new DOMException("The stream was aborted", "AbortError")): void {
     if (this.#isOver) return;
     this.#events.fail(reason);
+    for (const writable of this.#writables) writable.error(reason);
     this.#close();
   }
 
   /** @internal The window to encode next, if one is due. */
   due(step: OverloadStep): DueWindow | undefined {
     if (this.#isOver) return undefined;
-    const plan = this.#track.plan(step);
+    const plan = this.#track.plan(step, this.#host.overload);
     if (plan.kind !== "window") return undefined;
     const { window } = plan;
-    const lastSample = Math.min(window.endSample, this.samplesReceived);
+    return { window, dueMs: this.#dueMs(window), hopsSpared: this.#track.hopsSpared(window) };
+  }
+
+  /** A window is due when its last sample comes; one that is asked for, not before it is. */
+  #dueMs({ completes, endSample }: Window): number {
+    const lastSample = Math.min(endSample, this.samplesReceived);
     const arrival = this.#arrivals.find(({ endSample }) => endSample >= lastSample);
-    return { window, dueMs: arrival?.atMs ?? this.#host.nowMs() };
+    if (completes === "nothing") return arrival?.atMs ?? this.#host.nowMs();
+    return Math.max(arrival?.atMs ?? -Infinity, this.#askedMs);
   }
 
   /** @internal The samples of a due window. */
@@ -191,20 +239,17 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   }
 
   /** @internal Takes in an encoded window. */
-  accept(window: Window, { logits, vocabularySize }: EncodedWindow): void {
+  accept(window: Window, { logits, vocabularySize, memory }: EncodedWindow): void {
     if (this.#isOver) return;
     const update = this.#track.accept(window, logits, vocabularySize);
-    const { committed, tentative, settledSample } = update;
-    this.#arrivals = this.#arrivals.filter(({ endSample }) => endSample > window.endSample);
-    this.#events.push({ kind: "caption", committed, tentative, settledSample });
-    const step = advanceEndpoint(
-      this.#endpoint,
-      { emissions: update.emissions, words: committed },
-      this.#endpointPolicy,
-    );
+    this.#memory = memory;
+    const kept = this.#arrivals.findIndex(({ endSample }) => endSample > window.endSample);
+    this.#arrivals.splice(0, kept < 0 ? this.#arrivals.length : kept);
+    const { emissions, committed: words } = update;
+    const step = advanceEndpoint(this.#endpoint, { emissions, words }, this.#endpointPolicy);
     this.#endpoint = step.state;
-    step.events.forEach((event) => this.#events.push(event));
-    if (window.completes !== "nothing") this.#complete(window.completes, window.endSample);
+    this.#tell(update, step.events);
+    this.#answer();
     this.#room?.resolve();
     this.#room = undefined;
   }
@@ -214,30 +259,50 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#events.push({ kind: "overload", step });
   }
 
-  /** A finalize or an end with nothing left to encode is complete at once. */
-  #settleIfDone(): void {
-    const { isEnded, samplesReceived } = this.#track.progress;
-    if (this.#track.plan("admit").kind === "window") return;
-    this.#flushWords();
-    this.#complete(isEnded ? "stream" : "finalize", samplesReceived);
+  /** An utterance's words come before its end, and those of the next one after it. */
+  #tell(update: TrackUpdate, events: readonly EndpointEvent[]): void {
+    const { tentative, settledSample } = update;
+    let words = update.committed;
+    for (const event of events) {
+      const atSample = event.kind === "utteranceEnd" ? event.atSample : 0;
+      const committed = words.filter(({ startSample }) => startSample < atSample);
+      if (committed.length > 0) {
+        words = words.slice(committed.length);
+        const still = [...words, ...tentative];
+        this.#tellWords({ committed, tentative: still, settledSample: atSample });
+      }
+      this.#events.push(event);
+    }
+    this.#tellWords({ committed: words, tentative, settledSample });
   }
 
-  #flushWords(): void {
+  #tellWords(words: Omit<TrackUpdate, "emissions">): void {
+    const { committed, tentative, settledSample } = words;
+    this.#events.push({ kind: "caption", committed, tentative, settledSample });
+  }
+
+  /** Answers what was asked for as soon as nothing is left to encode for it. */
+  #answer(): void {
+    const finalizeAtSample = this.#finalizeAtSample;
+    if (finalizeAtSample !== undefined && this.#track.hasCommitted(finalizeAtSample)) {
+      this.#finalizeAtSample = undefined;
+      this.#flush();
+      this.#events.push({ kind: "finalize", atSample: finalizeAtSample });
+    }
+    if (this.#track.plan().kind !== "done") return;
+    this.#flush();
+    this.#events.push({ kind: "end", atSample: this.samplesReceived });
+    this.#events.close();
+    this.#close();
+  }
+
+  /** Ends the word and the utterance that are open. */
+  #flush(): void {
     const { committed, settledSample } = this.#track.flush();
-    if (committed.length === 0) return;
-    this.#events.push({ kind: "caption", committed, tentative: [], settledSample });
-  }
-
-  #complete(what: "finalize" | "stream", endSample: number): void {
-    const atSample = Math.min(endSample, this.samplesReceived);
+    if (committed.length > 0) this.#tellWords({ committed, tentative: [], settledSample });
     const flushed = flushEndpoint(this.#endpoint, this.#endpointPolicy);
     this.#endpoint = flushed.state;
     flushed.events.forEach((event) => this.#events.push(event));
-    this.#events.push({ kind: what === "stream" ? "end" : "finalize", atSample });
-    if (what === "stream") {
-      this.#events.close();
-      this.#close();
-    }
   }
 
   #requireOpen(): void {
@@ -249,6 +314,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #close(): void {
     this.#isOver = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#writables.clear();
     this.#room?.resolve();
     this.#room = undefined;
     this.#host.remove(this);

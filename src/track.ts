@@ -20,7 +20,7 @@ import {
   type StreamProgress,
   type Window,
 } from "./schedule/planner.ts";
-import { OVERLOAD_POLICY, type OverloadStep } from "./schedule/overload.ts";
+import { type OverloadPolicy, type OverloadStep, windowsAt } from "./schedule/overload.ts";
 import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/window_policy.ts";
 import {
   type CommitOptions,
@@ -128,12 +128,22 @@ export class Track<S = unknown> {
    * What to do next.
    *
    * @param step How far the overload policy has gone; without it, windows are as the options say.
+   * @param policy The overload policy.
    */
-  plan(step?: OverloadStep): Plan {
-    return planNext(
-      this.#progress,
-      step === undefined ? this.#policy : policyAt(this.#policy, step),
-    );
+  plan(step?: OverloadStep, policy?: OverloadPolicy): Plan {
+    const windows = step === undefined ? this.#policy : windowsAt(this.#policy, step, policy);
+    return planNext(this.#progress, windows);
+  }
+
+  /** Hops that a window takes besides its own. */
+  hopsSpared({ endFrame }: Window): number {
+    const { hopFrames } = this.#policy;
+    return Math.max(0, Math.ceil((endFrame - this.#progress.framesSeen) / hopFrames) - 1);
+  }
+
+  /** Whether every frame of the first `sampleCount` samples is committed. */
+  hasCommitted(sampleCount: number): boolean {
+    return this.#progress.framesCommitted >= this.#policy.geometry.frameCount(sampleCount);
   }
 
   /** The samples of a window; silence where it reaches beyond the end. Result: [S] */
@@ -184,16 +194,4 @@ export class Track<S = unknown> {
   get #settledSample(): number {
     return this.#progress.framesCommitted * this.#policy.geometry.strideSamples;
   }
-}
-
-/** Windows at a step of the overload policy, the hop never longer than fits. */
-function policyAt(policy: WindowPolicy, step: OverloadStep): WindowPolicy {
-  const { hopFrames, maxWindowFrames, leftFrames, rightFrames } = policy;
-  const isLonger = step === "degrade" || step === "refuse";
-  const wantedFrames = isLonger ? hopFrames * OVERLOAD_POLICY.hopFactor : hopFrames;
-  return {
-    ...policy,
-    catchUp: step !== "admit",
-    hopFrames: Math.min(wantedFrames, maxWindowFrames - leftFrames - rightFrames),
-  };
 }

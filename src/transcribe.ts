@@ -12,7 +12,7 @@ import type { SpeechModel } from "./speech_model.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
 import { Track, type TrackUpdate } from "./track.ts";
 import { samplesToSeconds } from "./units.ts";
-import { type StreamMemory, WindowEncoder } from "./window_encoder.ts";
+import { WindowEncoder } from "./window_encoder.ts";
 
 /** Options of {@linkcode transcribe}. */
 export interface TranscribeOptions extends WindowOptions {
@@ -96,17 +96,15 @@ async function transcribeWith(
     wordPauseMs: Infinity,
     sampleRateHz,
   });
-  const encoder = new WindowEncoder(model);
-  const memory = encoder.open();
   const words: Word[] = [];
-  const drain = async () => {
-    for await (const update of runTrack(encoder, track, memory)) {
-      signal?.throwIfAborted();
-      words.push(...update.committed);
-      const seconds = samplesToSeconds(update.settledSample, sampleRateHz);
-      onProgress?.({ seconds, words: update.committed });
-    }
+  const report = (
+    { committed, settledSample }: Pick<TrackUpdate, "committed" | "settledSample">,
+  ) => {
+    signal?.throwIfAborted();
+    words.push(...committed);
+    onProgress?.({ seconds: samplesToSeconds(settledSample, sampleRateHz), words: committed });
   };
+  const drain = trackRunner(new WindowEncoder(model), track, report);
   for await (const samples of samplesOf(audio, { sampleRateHz, signal })) {
     for (let at = 0; at < samples.length;) {
       const end = Math.min(samples.length, at + track.freeSamples);
@@ -117,6 +115,8 @@ async function transcribeWith(
   }
   track.end();
   await drain();
+  const last = track.flush(); // without right context nothing may have been left to encode
+  if (last.committed.length > 0) report(last);
   return {
     text: words.map(({ text }) => text).join(" "),
     words,
@@ -125,17 +125,21 @@ async function transcribeWith(
   };
 }
 
-/** Runs every window that is due. */
-async function* runTrack(
+/** Makes a function that runs every window that is due. */
+function trackRunner(
   encoder: WindowEncoder,
   track: Track,
-  memory: StreamMemory,
-): AsyncGenerator<TrackUpdate> {
-  for (let plan = track.plan(); plan.kind === "window"; plan = track.plan()) {
-    const { window } = plan;
-    const [encoded] = await encoder.encode([{ window, samples: track.read(window), memory }]);
-    yield track.accept(window, encoded!.logits, encoded!.vocabularySize);
-  }
+  report: (update: TrackUpdate) => void,
+): () => Promise<void> {
+  let memory = encoder.open();
+  return async () => {
+    for (let plan = track.plan(); plan.kind === "window"; plan = track.plan()) {
+      const { window } = plan;
+      const [encoded] = await encoder.encode([{ window, samples: track.read(window), memory }]);
+      memory = encoded!.memory;
+      report(track.accept(window, encoded!.logits, encoded!.vocabularySize));
+    }
+  };
 }
 
 async function* samplesOf(

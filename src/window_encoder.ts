@@ -8,7 +8,13 @@
  */
 import { frameMask } from "./model/forward.ts";
 import type { GraphRequest } from "./model/hubert_graph.ts";
-import { RunningNorm } from "./model/running_norm.ts";
+import {
+  applyNorm,
+  hearSamples,
+  RUNNING_NORM_START,
+  type RunningNorm,
+} from "./model/running_norm.ts";
+import { BackendError } from "./errors.ts";
 import { normalizeInPlace } from "./model/waveform.ts";
 import type { GraphSession } from "./runtime/backend.ts";
 import type { Window } from "./schedule/planner.ts";
@@ -39,6 +45,13 @@ export interface WindowEncoderOptions {
    * @default {50 on webgpu, 1 elsewhere}
    */
   readonly paddingFrames?: number;
+  /**
+   * Whether windows of different lengths are to share runs. One graph then serves all, which takes
+   * a mask; without it a graph without a mask is loaded for windows that need none.
+   *
+   * @default {false}
+   */
+  readonly isShared?: boolean;
 }
 
 /** A window to encode. */
@@ -57,6 +70,8 @@ export interface EncodedWindow {
   readonly logits: Float32Array;
   /** V */
   readonly vocabularySize: number;
+  /** What is remembered of the stream from here on. */
+  readonly memory: StreamMemory;
 }
 
 /** Front-end frames of a span of a stream. */
@@ -67,13 +82,23 @@ interface FeatureSpan {
   readonly data: Float32Array;
 }
 
-/** What an encoder remembers of one stream; made by {@linkcode WindowEncoder.open}. */
+/** What an encoder remembers of one stream; made by {@linkcode WindowEncoder.open}. A plain record. */
 export interface StreamMemory {
-  /** @internal */
+  /** @internal Statistics of the samples so far, where they scale the waveform. */
   readonly norm: RunningNorm | undefined;
-  /** @internal */
-  features: FeatureSpan;
+  /** @internal Front-end frames of the last window, where they are kept. */
+  readonly features: FeatureSpan;
 }
+
+/** A window's samples as the model takes them, and the statistics they were scaled by. */
+interface Scaled {
+  /** [S] */
+  readonly samples: Float32Array;
+  readonly norm: RunningNorm | undefined;
+}
+
+/** Scores of a window's frames. */
+type Scores = Omit<EncodedWindow, "memory">;
 
 /** Rows of one run: padded to the longest, with the frames that count. */
 interface PaddedRows {
@@ -87,6 +112,7 @@ export class WindowEncoder {
   readonly #model: SpeechModel<"ctc">;
   readonly #normalization: "window" | "running";
   readonly #paddingFrames: number;
+  readonly #isShared: boolean;
   /** Whether front-end frames are kept. */
   readonly hasCache: boolean;
 
@@ -98,8 +124,9 @@ export class WindowEncoder {
    * @throws {RangeError} If front-end frames are to be kept that change from window to window.
    */
   constructor(model: SpeechModel<"ctc">, options: WindowEncoderOptions = {}) {
-    const { normalization = "window", paddingFrames } = options;
+    const { normalization = "window", paddingFrames, isShared = false } = options;
     this.#model = model;
+    this.#isShared = isShared;
     this.#normalization = normalization;
     this.#paddingFrames = paddingFrames ?? (model.selection.chosen === "webgpu" ? 50 : 1);
     const isLocal = model.config.feat_extract_norm === "layer" && !model.isReadyExport;
@@ -114,20 +141,48 @@ export class WindowEncoder {
 
   /** Whether windows of different lengths can share a run: padding must not change the others' frames. */
   get canPad(): boolean {
-    return this.#model.config.feat_extract_norm === "layer" && !this.#model.isReadyExport;
+    const { config, isReadyExport } = this.#model;
+    // batch normalisation before the positional convolution makes padding audible
+    const isLocal = config.feat_extract_norm === "layer" && !config.conv_pos_batch_norm;
+    return isLocal && !isReadyExport;
   }
 
   /** Loads the graphs that windows need, so that the first window does not wait for them. */
   async prepare(): Promise<void> {
     const parts = this.hasCache ? ["front-end", "encoder"] as const : ["whole"] as const;
-    for (const part of parts) await this.#model.session({ part });
+    const hasFrameMask = this.canPad && this.#isShared;
+    for (const part of parts) {
+      await this.#model.session(part === "front-end" ? { part } : { part, hasFrameMask });
+    }
+  }
+
+  /**
+   * Encodes silence: shows whether the device works, and has it compile what it compiles.
+   *
+   * @throws {BackendError} If it does not.
+   */
+  async probe(): Promise<void> {
+    const { geometry } = this.#model;
+    const endSample = geometry.sampleCount(PROBE_FRAMES);
+    const frames = { startFrame: 0, commitStartFrame: 0, completes: "nothing" } as const;
+    await this.encode([{
+      window: {
+        ...frames,
+        startSample: 0,
+        endSample,
+        endFrame: PROBE_FRAMES,
+        commitEndFrame: PROBE_FRAMES,
+      },
+      samples: new Float32Array(endSample),
+      memory: this.open(),
+    }]);
   }
 
   /** Begins a stream. */
   open(): StreamMemory {
     const isRunning = this.#model.waveform.do_normalize && this.#normalization === "running";
     return {
-      norm: isRunning ? new RunningNorm() : undefined,
+      norm: isRunning ? RUNNING_NORM_START : undefined,
       features: { startFrame: 0, endFrame: 0, data: new Float32Array(0) },
     };
   }
@@ -137,7 +192,7 @@ export class WindowEncoder {
    *
    * @param jobs Windows, no two of one stream.
    * @returns One result a job, in order.
-   * @throws {BackendError} If the device fails; what is remembered of the streams stays as it was.
+   * @throws {BackendError} If the device fails, or gives scores that are no numbers.
    */
   async encode(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
     if (this.hasCache) return await this.#encodeByParts(jobs);
@@ -157,28 +212,30 @@ export class WindowEncoder {
     const frameCount = this.#paddedFrames(frameCounts);
     const length = Math.max(longest, geometry.sampleCount(frameCount));
     const data = new Float32Array(jobs.length * length);
-    jobs.forEach((job, row) => data.set(this.#scaled(job), row * length));
-    return await this.#run({ part: "whole" }, {
+    const scaled = jobs.map((job) => this.#scaled(job));
+    scaled.forEach(({ samples }, row) => data.set(samples, row * length));
+    const scores = await this.#run({ part: "whole" }, {
       input: { input_values: { data, shape: [jobs.length, length] } },
       frameCounts,
       frameCount: geometry.frameCount(length),
     });
+    return scores.map((score, row) => {
+      const { norm } = scaled[row]!;
+      return { ...score, memory: { ...jobs[row]!.memory, norm } };
+    });
   }
 
   /** The window's samples as the model takes them. */
-  #scaled({ samples, memory, window }: EncodeJob): Float32Array {
-    if (!this.#model.waveform.do_normalize) return samples;
-    if (memory.norm === undefined) {
-      const scaled = samples.slice();
-      normalizeInPlace(scaled);
-      return scaled;
-    }
-    memory.norm.hear(samples, window.startSample);
-    return memory.norm.apply(samples);
+  #scaled({ samples, memory, window }: EncodeJob): Scaled {
+    if (!this.#model.waveform.do_normalize) return { samples, norm: undefined };
+    if (memory.norm !== undefined) return scaleRunning(memory.norm, samples, window.startSample);
+    const scaled = samples.slice();
+    normalizeInPlace(scaled);
+    return { samples: scaled, norm: undefined };
   }
 
   async #encodeByParts(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
-    const fresh = await this.#computeFresh(jobs);
+    const { fresh, norms } = await this.#computeFresh(jobs);
     const spans = jobs.map((job, row) => joinSpan(job, fresh[row]!));
     const frameCounts = jobs.map(({ window }) => window.endFrame - window.startFrame);
     const channels = this.#model.config.conv_dim.at(-1)!;
@@ -188,16 +245,19 @@ export class WindowEncoder {
       channels,
     });
     const shape = [jobs.length, rows.frameCount, channels];
-    const encoded = await this.#run({ part: "encoder" }, {
+    const scores = await this.#run({ part: "encoder" }, {
       input: { features: { data: rows.data, shape } },
       ...rows,
     });
-    jobs.forEach(({ memory }, row) => memory.features = spans[row]!);
-    return encoded;
+    return scores.map((score, row) => {
+      return { ...score, memory: { norm: norms[row], features: spans[row]! } };
+    });
   }
 
-  /** Front-end frames of each window that are not known yet: those after the kept ones. Result: [T', C] each. */
-  async #computeFresh(jobs: readonly EncodeJob[]): Promise<Float32Array[]> {
+  /** Front-end frames of each window that are not known yet: those after the kept ones. */
+  async #computeFresh(
+    jobs: readonly EncodeJob[],
+  ): Promise<{ fresh: Float32Array[]; norms: (RunningNorm | undefined)[] }> { // fresh: [T', C] each
     const { geometry, config } = this.#model;
     const channels = config.conv_dim.at(-1)!;
     const pieces = jobs.map((job) => {
@@ -205,11 +265,14 @@ export class WindowEncoder {
       const { start, frameCount } = freshFrames(job);
       const at = (start - window.startFrame) * geometry.strideSamples;
       const needed = samples.subarray(at, at + geometry.sampleCount(frameCount));
-      memory.norm?.hear(needed, window.startSample + at);
-      return { frameCount, samples: memory.norm?.apply(needed) ?? needed };
+      const scaled = memory.norm === undefined
+        ? { samples: needed, norm: undefined }
+        : scaleRunning(memory.norm, needed, window.startSample + at);
+      return { frameCount, ...scaled };
     });
+    const norms = pieces.map(({ norm }) => norm);
     const frameCount = Math.max(...pieces.map((piece) => piece.frameCount));
-    if (frameCount === 0) return pieces.map(() => new Float32Array(0));
+    if (frameCount === 0) return { fresh: pieces.map(() => new Float32Array(0)), norms };
     const length = geometry.sampleCount(this.#paddedFrames([frameCount]));
     const data = new Float32Array(jobs.length * length);
     pieces.forEach(({ samples }, row) => data.set(samples, row * length));
@@ -217,9 +280,10 @@ export class WindowEncoder {
     const input = { input_values: { data, shape: [jobs.length, length] } };
     const { features } = await session.run(input, ["features"]) as { features: Tensor };
     const rowLength = features.data.length / jobs.length;
-    return pieces.map((piece, row) =>
+    const fresh = pieces.map((piece, row) =>
       features.data.subarray(row * rowLength, row * rowLength + piece.frameCount * channels)
     );
+    return { fresh, norms };
   }
 
   #paddedFrames(frameCounts: readonly number[]): number {
@@ -232,8 +296,9 @@ export class WindowEncoder {
     input: Record<string, Tensor>;
     frameCounts: readonly number[];
     frameCount: number;
-  }): Promise<EncodedWindow[]> {
-    const hasFrameMask = this.canPad && frameCounts.some((count) => count < frameCount);
+  }): Promise<Scores[]> {
+    const isUneven = frameCounts.some((count) => count < frameCount);
+    const hasFrameMask = this.canPad && (this.#isShared || isUneven);
     const session = await this.#model.session({ ...request, hasFrameMask });
     const mask: Record<string, Tensor> = hasFrameMask
       ? {
@@ -247,10 +312,24 @@ export class WindowEncoder {
     const { logits } = await session.run(feeds, ["logits"]) as { logits: Tensor };
     const vocabularySize = logits.shape[2]!;
     const rowLength = logits.shape[1]! * vocabularySize;
-    return frameCounts.map((count, row) => ({
-      logits: logits.data.subarray(row * rowLength, row * rowLength + count * vocabularySize),
-      vocabularySize,
-    }));
+    return frameCounts.map((count, row) => {
+      const scores = logits.data.subarray(
+        row * rowLength,
+        row * rowLength + count * vocabularySize,
+      );
+      this.#requireFinite(scores);
+      return { logits: scores, vocabularySize };
+    });
+  }
+
+  #requireFinite(scores: Float32Array): void {
+    const bad = scores.find((score) => !Number.isFinite(score));
+    if (bad === undefined) return;
+    const backend = this.#model.selection.chosen;
+    throw new BackendError(
+      `Cannot use what backend "${backend}" computed as scores must be finite numbers: one is ${bad}`,
+      { backend },
+    );
   }
 }
 
@@ -262,6 +341,15 @@ function fullAttentionMask(
   if (input === undefined || !session.inputNames.includes("attention_mask")) return {};
   const data = new BigInt64Array(input.data.length).fill(1n);
   return { attention_mask: { data, shape: input.shape } };
+}
+
+/** Frames of silence that a device is tried with. */
+const PROBE_FRAMES = 50;
+
+/** Samples scaled by all that was heard up to their end. */
+function scaleRunning(norm: RunningNorm, samples: Float32Array, startSample: number): Scaled {
+  const heard = hearSamples(norm, samples, startSample);
+  return { samples: applyNorm(heard, samples), norm: heard };
 }
 
 /** The frames of a window that come after those kept. */

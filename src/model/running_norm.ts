@@ -6,33 +6,53 @@
  * @module
  */
 
+/** Sums over all samples of a stream so far. A plain record. */
+export interface RunningNorm {
+  readonly sampleCount: number;
+  readonly sum: number;
+  readonly squareSum: number;
+  /** One past the last sample heard. */
+  readonly endSample: number;
+}
+
 /** What is assumed of a stream before it is heard: a second of quiet speech. */
-const PRIOR_SAMPLE_COUNT = 16_000;
-const PRIOR_VARIANCE = 0.03 ** 2;
+export const RUNNING_NORM_START: RunningNorm = {
+  sampleCount: 16_000,
+  sum: 0,
+  squareSum: 16_000 * 0.03 ** 2,
+  endSample: 0,
+};
 
-/** Mean and variance of all samples of a stream so far. */
-export class RunningNorm {
-  #sampleCount = PRIOR_SAMPLE_COUNT;
-  #sum = 0;
-  #squareSum = PRIOR_SAMPLE_COUNT * PRIOR_VARIANCE;
-  #endSample = 0;
-
-  /** Takes in samples from `startSample` on; those heard before are passed over. // [S] */
-  hear(samples: Float32Array, startSample: number): void {
-    for (let i = Math.max(0, this.#endSample - startSample); i < samples.length; i++) {
-      const sample = samples[i]!;
-      this.#sum += sample;
-      this.#squareSum += sample * sample;
-      this.#sampleCount++;
-    }
-    this.#endSample = Math.max(this.#endSample, startSample + samples.length);
+/**
+ * Takes in samples from `startSample` on; those heard before are passed over.
+ *
+ * @param norm What was heard before; not changed.
+ * @param samples Samples of the stream. // [S]
+ * @param startSample Where they lie.
+ */
+export function hearSamples(
+  norm: RunningNorm,
+  samples: Float32Array,
+  startSample: number,
+): RunningNorm {
+  let { sum, squareSum, sampleCount } = norm;
+  for (let i = Math.max(0, norm.endSample - startSample); i < samples.length; i++) {
+    const sample = samples[i]!;
+    sum += sample;
+    squareSum += sample * sample;
+    sampleCount++;
   }
+  const endSample = Math.max(norm.endSample, startSample + samples.length);
+  return { sum, squareSum, sampleCount, endSample };
+}
 
-  /** The samples, scaled to zero mean and unit variance as known so far. // [S] → [S] */
-  apply(samples: Float32Array): Float32Array<ArrayBuffer> {
-    const mean = this.#sum / this.#sampleCount;
-    const variance = this.#squareSum / this.#sampleCount - mean * mean;
-    const scale = 1 / Math.sqrt(variance + 1e-7);
-    return Float32Array.from(samples, (sample) => (sample - mean) * scale);
-  }
+/** Keeps the variance of silence away from 0; the value models were trained with. */
+const VARIANCE_FLOOR = 1e-7;
+
+/** The samples, scaled to zero mean and unit variance as known so far. // [S] → [S] */
+export function applyNorm(norm: RunningNorm, samples: Float32Array): Float32Array<ArrayBuffer> {
+  const mean = norm.sum / norm.sampleCount;
+  const variance = Math.max(0, norm.squareSum / norm.sampleCount - mean * mean);
+  const scale = 1 / Math.sqrt(variance + VARIANCE_FLOOR);
+  return Float32Array.from(samples, (sample) => (sample - mean) * scale);
 }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { WindowOptions } from "./window_policy.ts";
+import type { WindowPolicy } from "./window_policy.ts";
 
 /** What can be done, mildest first. Each step includes the ones before it. */
 export const OVERLOAD_STEPS = ["admit", "coalesce", "degrade", "refuse"] as const;
@@ -137,24 +137,28 @@ export function isInForce(step: OverloadStep, state: OverloadState): boolean {
 /**
  * How windows are made at a step.
  *
- * @param options How they are made when there is time.
+ * @param windows How they are made when there is time.
  * @param step How far the policy has gone.
  * @param policy The policy.
+ * @returns The same with hops taken together and made longer, but never longer than fits.
  */
 export function windowsAt(
-  options: WindowOptions,
+  windows: WindowPolicy,
   step: OverloadStep,
   policy: OverloadPolicy = OVERLOAD_POLICY,
-): WindowOptions {
-  const { hopMs = 400 } = options;
+): WindowPolicy {
+  const { hopFrames, leftFrames, rightFrames, maxWindowFrames } = windows;
   switch (step) {
     case "admit":
-      return { ...options, catchUp: false };
+      return { ...windows, catchUp: false };
     case "coalesce":
-      return { ...options, catchUp: true };
+      return { ...windows, catchUp: true };
     case "degrade":
-    case "refuse":
-      return { ...options, catchUp: true, hopMs: hopMs * policy.hopFactor };
+    case "refuse": {
+      const roomFrames = maxWindowFrames - leftFrames - rightFrames;
+      const longerFrames = Math.min(Math.round(hopFrames * policy.hopFactor), roomFrames);
+      return { ...windows, catchUp: true, hopFrames: longerFrames };
+    }
     default:
       return step satisfies never;
   }

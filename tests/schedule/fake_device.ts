@@ -111,8 +111,8 @@ class FakeScheduler {
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
-    const policyOf = (step: OverloadStep) =>
-      windowPolicy(HUBERT, windowsAt(simulation.windows, step));
+    const windows = windowPolicy(HUBERT, simulation.windows);
+    const policyOf = (step: OverloadStep) => windowsAt(windows, step);
     this.#policies = new Map(OVERLOAD_STEPS.map((step) => [step, policyOf(step)]));
     const steady = [...this.#policies.values()].map(steadyWindowSamples);
     const lengths = new Set([...simulation.batches.bucketSamples, ...steady]);

@@ -9,7 +9,11 @@ import {
   requireOverloadPolicy,
   windowsAt,
 } from "../../src/schedule/overload.ts";
+import { convGeometry } from "../../src/geometry.ts";
+import { windowPolicy } from "../../src/schedule/window_policy.ts";
 import { simulate, type Simulation } from "./fake_device.ts";
+
+const HUBERT = convGeometry([10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]);
 
 const WINDOWS = { leftMs: 4000, hopMs: 400, rightMs: 600, maxWindowMs: 8000, firstWindowMs: 400 };
 const SECOND = 16_000;
@@ -103,10 +107,12 @@ Deno.test("one step at a time, up at once, down after a calm time", () => {
 
 Deno.test("what each step does to windows, and what is in force", () => {
   const made = (["admit", "coalesce", "degrade", "refuse"] as const).map((step) => {
-    const { catchUp, hopMs } = windowsAt({ hopMs: 300 }, step);
-    return [catchUp, hopMs];
+    const { catchUp, hopFrames } = windowsAt(windowPolicy(HUBERT, { hopMs: 300 }), step);
+    return [catchUp, hopFrames];
   });
-  assertEquals(made, [[false, 300], [true, 300], [true, 600], [true, 600]]);
+  assertEquals(made, [[false, 15], [true, 15], [true, 30], [true, 30]]);
+  const tight = windowPolicy(HUBERT, { leftMs: 4000, hopMs: 300, rightMs: 600, maxWindowMs: 5025 });
+  assertEquals(windowsAt(tight, "degrade").hopFrames, 21); // 251 frames − 200 − 30
   const state = { ...OVERLOAD_START, step: "degrade" as const };
   assertEquals([isInForce("coalesce", state), isInForce("refuse", state)], [true, false]);
   assertEquals(countShed(countShed(state, { hops: 2 }), { streams: 1 }).shed, {

@@ -1,0 +1,98 @@
+/**
+ * What can be set of an engine, and what it tells of itself.
+ *
+ * @module
+ */
+import type { DeviceOptions } from "./device.ts";
+import type { BatchPolicy } from "./schedule/batcher.ts";
+import {
+  OVERLOAD_POLICY,
+  type OverloadPolicy,
+  type OverloadState,
+  requireOverloadPolicy,
+} from "./schedule/overload.ts";
+import type { SpeechModel } from "./speech_model.ts";
+import { msToSamples } from "./units.ts";
+import type { WindowEncoder } from "./window_encoder.ts";
+
+/** Options of a {@linkcode CaptionEngine}. */
+export interface EngineOptions extends DeviceOptions {
+  /** Most windows in one run. @default {16} */
+  readonly maxBatch?: number;
+  /** Most audio in one run, padding included; bounds the device's memory. @default {120} */
+  readonly maxBatchSeconds?: number;
+  /** Longest window that a stream may ask for. @default {30000} */
+  readonly maxWindowMs?: number;
+  /** Time from a window's last sample to its deadline, which orders windows. @default {400} */
+  readonly deadlineMs?: number;
+  /** Most streams at once. @default {Infinity} */
+  readonly maxStreams?: number;
+  /** What is given up when the device is behind. @default {OVERLOAD_POLICY} */
+  readonly overload?: OverloadPolicy;
+  /** The scheduler's clock, ms. @default {performance.now} */
+  readonly nowMs?: () => number;
+}
+
+/** What an engine has done so far. */
+export interface EngineStats {
+  readonly streamCount: number;
+  readonly windowCount: number;
+  readonly runCount: number;
+  readonly failureCount: number;
+  readonly reloadCount: number;
+  /** Audio committed in all streams. */
+  readonly committedSeconds: number;
+  /** Time the device worked for this engine. */
+  readonly runMs: number;
+  /** How long the window that waits longest has waited. */
+  readonly lagMs: number;
+  /** Where the overload policy stands. */
+  readonly overload: OverloadState;
+  /** Streams turned away. */
+  readonly refusedCount: number;
+}
+
+/** Lengths that windows are padded to, so that a device sees few shapes. */
+const BUCKET_FRAMES = 25;
+
+/**
+ * Checks options.
+ *
+ * @throws {RangeError} If one is out of range.
+ */
+export function requireEngineOptions(options: EngineOptions): void {
+  requireOverloadPolicy(options.overload ?? OVERLOAD_POLICY);
+  const { maxBatch = 16, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
+  const { deadlineMs = 400, maxStreams = Infinity } = options;
+  const positive = { maxBatch, maxBatchSeconds, maxWindowMs };
+  for (const [name, value] of Object.entries({ ...positive, deadlineMs, maxStreams })) {
+    const isPositive = name in positive;
+    if (isPositive ? value > 0 : value >= 0) continue;
+    throw new RangeError(
+      `Cannot start an engine as ${name} must be ${
+        isPositive ? "above 0" : "at least 0"
+      }: ${value}`,
+    );
+  }
+}
+
+/** What the device takes at once. */
+export function batchPolicyOf(
+  model: SpeechModel<"ctc">,
+  encoder: WindowEncoder,
+  options: EngineOptions,
+): BatchPolicy {
+  const { maxBatch = 16, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
+  const { geometry, sampleRateHz } = model;
+  const maxSamples = msToSamples(maxWindowMs, sampleRateHz);
+  const step = encoder.canPad ? BUCKET_FRAMES : 1;
+  const bucketSamples: number[] = [];
+  for (let frames = step; geometry.sampleCount(frames) < maxSamples; frames += step) {
+    bucketSamples.push(geometry.sampleCount(frames));
+  }
+  return {
+    bucketSamples: [...bucketSamples, maxSamples],
+    maxBatch,
+    maxBatchSamples: maxBatchSeconds * sampleRateHz,
+  };
+}

@@ -1,0 +1,429 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
+import { CaptionEngine, type EngineOptions } from "../src/engine.ts";
+import { BackendError, OverloadError } from "../src/errors.ts";
+import type { CaptionEvent } from "../src/event_queue.ts";
+import type { CaptionStream, StreamOptions } from "../src/stream.ts";
+import {
+  type EchoDevice,
+  echoDevice,
+  type EchoModel,
+  echoModel,
+  echoSamples,
+} from "./echo_device.ts";
+
+const WINDOWS: StreamOptions = { leftMs: 600, hopMs: 200, rightMs: 150, maxWindowMs: 1500 };
+
+/** "ab" and "hello" in tokens of a frame each. */
+const HELLO = [0, 5, 5, 6, 4, 8, 7, 9, 0, 9, 10, 4];
+
+/** Says tokens over and over until there are `frameCount`. */
+function repeat(tokens: readonly number[], frameCount: number): number[] {
+  return Array.from({ length: frameCount }, (_, i) => tokens[i % tokens.length]!);
+}
+
+async function eventsOf(stream: CaptionStream): Promise<CaptionEvent[]> {
+  const events: CaptionEvent[] = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+function textOf(events: readonly CaptionEvent[]): string {
+  return events.flatMap((event) => event.kind === "caption" ? event.committed : [])
+    .map(({ text }) => text).join(" ");
+}
+
+interface Setup extends AsyncDisposable {
+  readonly echo: EchoModel;
+  readonly engine: CaptionEngine;
+  say(stream: CaptionStream, tokens: readonly number[]): void;
+}
+
+async function setUp(options: EngineOptions & { reloads?: boolean } = {}): Promise<Setup> {
+  const { reloads = true, ...engineOptions } = options;
+  const echo = await echoModel();
+  const engine = new CaptionEngine(echo.model, {
+    reopenDelayMs: 0,
+    ...engineOptions,
+    ...(reloads ? { load: () => echo.load() } : {}),
+  });
+  const said = new Map<CaptionStream, number[]>();
+  return {
+    echo,
+    engine,
+    say(stream, tokens) {
+      const all = [...said.get(stream) ?? [], ...tokens];
+      said.set(stream, all);
+      stream.push(echoSamples(all, echo.model.geometry).subarray(stream.samplesReceived));
+    },
+    async [Symbol.asyncDispose]() {
+      await engine[Symbol.asyncDispose]();
+      await echo[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A device like another one, which is not lost. */
+function replacement({ model }: EchoModel): EchoDevice {
+  return echoDevice(model.geometry, model.config.conv_dim.at(-1)!);
+}
+
+/** A gate that runs wait at. */
+function gate(device: EchoDevice): { isReached: Promise<void>; open(): void } {
+  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  device.cost = async () => {
+    reached.resolve();
+    await opened.promise;
+  };
+  return { isReached: reached.promise, open: () => opened.resolve() };
+}
+
+Deno.test("a stream's words, and its end", async () => {
+  await using setup = await setUp();
+  const stream = setup.engine.open(WINDOWS);
+  setup.say(stream, repeat(HELLO, 240));
+  stream.end();
+  const events = await eventsOf(stream);
+  assertEquals(textOf(events), repeat(["ab", "hello"] as never, 40).join(" "));
+  assertEquals(events.at(-1), { kind: "end", atSample: stream.samplesReceived });
+  assertEquals(setup.engine.stats.streamCount, 0);
+  assertThrows(() => stream.push(new Float32Array(1)), TypeError, "ended");
+  assertThrows(() => stream.finalize(), TypeError, "ended");
+  stream.end();
+});
+
+Deno.test("an end right after a finalize ends the stream, after both are answered", async () => {
+  for (const rightMs of [0, 150]) {
+    for (const frameCount of [0, 1, 27, 200]) {
+      await using setup = await setUp();
+      const stream = setup.engine.open({ ...WINDOWS, rightMs });
+      if (frameCount > 0) setup.say(stream, repeat(HELLO, frameCount));
+      stream.finalize();
+      stream.end();
+      const kinds = (await eventsOf(stream)).map(({ kind }) => kind);
+      assertEquals(kinds.slice(-2), ["finalize", "end"], `${frameCount} frames`);
+      assertEquals(kinds.filter((kind) => kind === "end" || kind === "finalize").length, 2);
+    }
+  }
+});
+
+Deno.test("finalize and end asked for while a window that commits everything is on the device", async () => {
+  for (const ask of ["finalize", "end", "both"] as const) {
+    await using setup = await setUp();
+    const { open, isReached } = gate(setup.echo.device);
+    // without right context the first window, of 27 frames, leaves nothing to commit
+    const stream = setup.engine.open({ ...WINDOWS, rightMs: 0, firstWindowMs: 200 });
+    setup.say(stream, repeat(HELLO, 27));
+    await isReached;
+    if (ask !== "end") stream.finalize();
+    if (ask !== "finalize") stream.end();
+    open();
+    const answered: string[] = [];
+    let text = "";
+    for await (const event of stream) {
+      if (event.kind === "caption") text += textOf([event]);
+      if (event.kind === "finalize" || event.kind === "end") answered.push(event.kind);
+      if (event.kind === (ask === "finalize" ? "finalize" : "end")) break;
+    }
+    assertEquals(answered, ask === "both" ? ["finalize", "end"] : [ask]);
+    assertEquals(text.replaceAll(" ", ""), "abhelloabhelloa");
+  }
+});
+
+Deno.test("finalize is answered once and the stream goes on", async () => {
+  await using setup = await setUp();
+  const stream = setup.engine.open(WINDOWS);
+  setup.say(stream, HELLO);
+  stream.finalize();
+  stream.finalize();
+  const seen: CaptionEvent[] = [];
+  for await (const event of stream) {
+    seen.push(event);
+    if (event.kind === "finalize") break;
+  }
+  assertEquals(textOf(seen), "ab hello");
+  assertEquals(seen.at(-1), { kind: "finalize", atSample: stream.samplesReceived });
+  stream.finalize(); // nothing new
+  setup.say(stream, [0, 0, ...HELLO]);
+  stream.end();
+  const rest = await eventsOf(stream);
+  assertEquals(textOf(rest), "ab hello");
+  assertEquals(rest.filter(({ kind }) => kind === "finalize").length, 1);
+});
+
+Deno.test("an aborted stream's window on the device comes back to nobody", async () => {
+  await using setup = await setUp();
+  const { open, isReached } = gate(setup.echo.device);
+  const controller = new AbortController();
+  const stream = setup.engine.open({ ...WINDOWS, signal: controller.signal });
+  const other = setup.engine.open(WINDOWS);
+  setup.say(stream, repeat(HELLO, 100));
+  setup.say(other, repeat(HELLO, 60));
+  const reading = eventsOf(stream);
+  await isReached;
+  const reason = new Error("hung up");
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => reading, Error), reason);
+  open();
+  other.end();
+  assertEquals(textOf(await eventsOf(other)), repeat(["ab", "hello"] as never, 10).join(" "));
+  stream.abort();
+  await stream[Symbol.asyncDispose]();
+  assertEquals(setup.engine.stats.streamCount, 0);
+  assertThrows(() => setup.engine.open({ signal: controller.signal }), Error, "hung up");
+  assertEquals(setup.engine.stats.streamCount, 0);
+});
+
+Deno.test("streams of one name are two streams", async () => {
+  await using setup = await setUp();
+  const streams = [1, 2, 3].map(() => setup.engine.open({ ...WINDOWS, id: "same" }));
+  for (const stream of streams) {
+    setup.say(stream, repeat(HELLO, 48));
+    stream.end();
+  }
+  const texts = (await Promise.all(streams.map(eventsOf))).map(textOf);
+  assertEquals(new Set(texts).size, 1);
+  assertEquals(texts[0], repeat(["ab", "hello"] as never, 8).join(" "));
+  assert(setup.echo.device.shapes.some(([rows]) => rows === 3), "windows share runs");
+});
+
+Deno.test("a run that throws loses nothing", async () => {
+  await using setup = await setUp({ reloads: false });
+  let count = 0;
+  setup.echo.device.fault = () => count++ % 7 === 0 ? "throw" : "none";
+  const streams = [1, 2, 3, 4].map(() => setup.engine.open(WINDOWS));
+  for (const stream of streams) {
+    setup.say(stream, repeat(HELLO, 120));
+    stream.end();
+  }
+  for (const stream of streams) {
+    assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 20).join(" "));
+  }
+  assert(setup.engine.stats.failureCount > 2);
+});
+
+Deno.test("scores that are no numbers are a failure, not a caption", async () => {
+  await using setup = await setUp({ reloads: false });
+  let count = 0;
+  setup.echo.device.fault = (_, output) =>
+    output === "logits" && count++ % 7 === 2 ? "nan" : "none";
+  const stream = setup.engine.open(WINDOWS);
+  setup.say(stream, repeat(HELLO, 120));
+  stream.end();
+  assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 20).join(" "));
+  assert(setup.engine.stats.failureCount > 0);
+});
+
+Deno.test("a stream whose windows always fail ends alone", async () => {
+  await using setup = await setUp();
+  const poison = 11;
+  // seen in the samples, where each frame's token is
+  setup.echo.device.fault = ({ data }) =>
+    (data as Float32Array).some((value) => Math.round(value * 100) === poison) ? "throw" : "none";
+  const good = [1, 2, 3].map(() => setup.engine.open(WINDOWS));
+  const bad = setup.engine.open(WINDOWS);
+  setup.say(bad, repeat([0, poison], 120));
+  for (const stream of good) setup.say(stream, repeat(HELLO, 120));
+  for (const stream of [bad, ...good]) stream.end();
+  await assertRejects(() => eventsOf(bad), BackendError, "injected");
+  for (const stream of good) {
+    assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 20).join(" "));
+  }
+  assertEquals(setup.engine.stats.reloadCount, 0);
+});
+
+Deno.test("batches shrink to what the device takes", async () => {
+  await using setup = await setUp({ reloads: false });
+  setup.echo.device.fault = ({ shape }) => shape[0]! > 2 ? "throw" : "none";
+  const streams = Array.from({ length: 9 }, () => setup.engine.open(WINDOWS));
+  for (const stream of streams) {
+    setup.say(stream, repeat(HELLO, 120));
+    stream.end();
+  }
+  for (const stream of streams) {
+    assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 20).join(" "));
+  }
+  const { failureCount, runCount } = setup.engine.stats;
+  assert(failureCount <= 3 && runCount > 10, `${failureCount} failures in ${runCount} runs`);
+});
+
+Deno.test("a lost device is opened anew, as often as it takes, and nothing is lost", async () => {
+  await using setup = await setUp();
+  const { echo, engine, say } = setup;
+  let refusals = 2;
+  const load = echo.load;
+  echo.load = async () => {
+    if (refusals-- > 0) throw new BackendError("Cannot open: still gone", { backend: "wasm" });
+    echo.device = replacement(echo);
+    return await load();
+  };
+  const streams = [engine.open(WINDOWS), engine.open(WINDOWS)];
+  for (const stream of streams) say(stream, repeat(HELLO, 60));
+  for await (const event of streams[0]!) if (event.kind === "caption") break;
+  echo.device.isLost = true;
+  for (const stream of streams) {
+    say(stream, repeat(HELLO, 60));
+    stream.end();
+  }
+  const lines = await Promise.all(streams.map(eventsOf));
+  assert(textOf(lines[1]!).endsWith("ab hello"));
+  assertEquals(textOf(lines[1]!), repeat(["ab", "hello"] as never, 20).join(" "));
+  assertEquals(engine.stats.reloadCount, 1);
+  const late = engine.open(WINDOWS);
+  say(late, HELLO);
+  late.end();
+  assertEquals(textOf(await eventsOf(late)), "ab hello");
+});
+
+Deno.test("a device that never comes back ends every stream with the reason", async () => {
+  await using setup = await setUp({ maxFailures: 3 });
+  const streams = [setup.engine.open(WINDOWS), setup.engine.open(WINDOWS)];
+  setup.echo.device.isLost = true;
+  for (const stream of streams) setup.say(stream, repeat(HELLO, 60));
+  for (const stream of streams) {
+    await assertRejects(() => eventsOf(stream), BackendError, "lost");
+  }
+  assertThrows(() => setup.engine.open(), BackendError, "lost");
+});
+
+Deno.test("a run that takes too long is a lost device", async () => {
+  for (const reloads of [true, false]) {
+    await using setup = await setUp({ reloads, runTimeoutMs: 30 });
+    const { echo, engine, say } = setup;
+    const first = echo.device;
+    first.fault = () => "hang";
+    const load = echo.load;
+    echo.load = () => {
+      echo.device = replacement(echo);
+      return load();
+    };
+    const stream = engine.open(WINDOWS);
+    say(stream, repeat(HELLO, 60));
+    stream.end();
+    if (reloads) {
+      assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 10).join(" "));
+    } else {
+      await assertRejects(() => eventsOf(stream), BackendError, "more than 30 ms");
+    }
+    first.letGo();
+  }
+});
+
+Deno.test("closing ends readers, writers and a model that is being opened", async () => {
+  const setup = await setUp();
+  const { echo, engine, say } = setup;
+  const opening = Promise.withResolvers<void>();
+  const load = echo.load;
+  echo.load = async () => {
+    opening.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    echo.device = replacement(echo);
+    return await load();
+  };
+  const stream = engine.open({ ...WINDOWS, backlogMs: 100 });
+  echo.device.isLost = true;
+  say(stream, repeat(HELLO, 60));
+  const writing = assertRejects(() => stream.write(new Float32Array(80_000)), TypeError, "ended");
+  const reading = assertRejects(() => eventsOf(stream), DOMException, "aborted");
+  await opening.promise;
+  await setup[Symbol.asyncDispose]();
+  await Promise.all([writing, reading]);
+  await engine[Symbol.asyncDispose]();
+  assertThrows(() => engine.open(), TypeError, "closed");
+});
+
+Deno.test("a closed engine does not wait for a run that hangs", async () => {
+  const setup = await setUp({ reloads: false });
+  setup.echo.device.fault = () => "hang";
+  const stream = setup.engine.open(WINDOWS);
+  setup.say(stream, repeat(HELLO, 60));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  setTimeout(() => setup.echo.device.letGo(), 20); // as a worker does when its model is closed
+  await setup[Symbol.asyncDispose]();
+});
+
+Deno.test("a stream that was silent for a minute is not a minute behind", async () => {
+  let nowMs = 0;
+  await using setup = await setUp({ nowMs: () => nowMs });
+  const stream = setup.engine.open(WINDOWS);
+  setup.say(stream, repeat(HELLO, 80));
+  for await (const event of stream) if (event.kind === "caption") break;
+  nowMs = 60_000;
+  stream.finalize();
+  for await (const event of stream) if (event.kind === "finalize") break;
+  nowMs = 120_000;
+  setup.say(stream, repeat(HELLO, 10));
+  nowMs = 180_000;
+  stream.end();
+  await eventsOf(stream);
+  assertEquals(setup.engine.stats.overload.step, "admit");
+});
+
+Deno.test("audio that comes faster than it is spoken waits for nobody's sake", async () => {
+  let nowMs = 0;
+  await using setup = await setUp({ nowMs: () => nowMs });
+  setup.echo.device.cost = () => Promise.resolve(void (nowMs += 10));
+  const bulk = setup.engine.open(WINDOWS);
+  setup.say(bulk, repeat(HELLO, 4000)); // 30 s at once: 150 windows, 1.5 s of work
+  bulk.end();
+  await eventsOf(bulk);
+  assertEquals(setup.engine.stats.overload.entered.coalesce, 0);
+});
+
+Deno.test("an engine that refused takes streams again once it has rested", async () => {
+  let nowMs = 0;
+  await using setup = await setUp({ nowMs: () => nowMs });
+  setup.echo.device.cost = () => Promise.resolve(void (nowMs += 3000));
+  const streams = [1, 2].map(() => setup.engine.open(WINDOWS));
+  const told: string[] = [];
+  for (const stream of streams) setup.say(stream, repeat(HELLO, 700));
+  const reading = (async () => {
+    for (const stream of streams) {
+      for await (const event of stream) if (event.kind === "overload") told.push(event.step);
+    }
+  })();
+  while (setup.engine.stats.overload.step !== "refuse") {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const stream of streams) {
+      if (stream.freeSamples > 6000) setup.say(stream, repeat(HELLO, 40));
+    }
+  }
+  const { retryAfterMs } = assertThrows(() => setup.engine.open(), OverloadError, "behind");
+  assertEquals(retryAfterMs, 5000);
+  for (const stream of streams) stream.end();
+  await reading;
+  assertEquals(told.slice(0, 3), ["coalesce", "degrade", "refuse"]);
+  setup.echo.device.cost = () => Promise.resolve();
+  nowMs += 60_000;
+  await using _again = setup.engine.open();
+  assertEquals(setup.engine.stats.overload.step, "admit");
+  const { shed } = setup.engine.stats.overload;
+  assert(shed.streams === 1 && shed.hops > 0, `${shed.streams} streams, ${shed.hops} hops`);
+});
+
+Deno.test("no more streams than allowed, no longer windows than allowed", async () => {
+  await using setup = await setUp({ maxStreams: 1, maxWindowMs: 2000 });
+  assertThrows(() => setup.engine.open(), RangeError, "maxWindowMs");
+  const stream = setup.engine.open(WINDOWS);
+  assertThrows(() => setup.engine.open(WINDOWS), OverloadError, "there are 1");
+  assertEquals(setup.engine.stats.refusedCount, 1);
+  await stream[Symbol.asyncDispose]();
+  await using _next = setup.engine.open(WINDOWS);
+});
+
+Deno.test("options that make no sense are refused", async () => {
+  await using echo = await echoModel();
+  await using _model = echo.model;
+  const cases: EngineOptions[] = [
+    { maxBatch: 0 },
+    { maxBatchSeconds: NaN },
+    { maxWindowMs: -1 },
+    { deadlineMs: -1 },
+    { runTimeoutMs: 0 },
+    { runTimeoutMs: 2 ** 31 },
+    { maxFailures: 0 },
+  ];
+  for (const options of cases) {
+    assertThrows(() => new CaptionEngine(echo.model, options), RangeError);
+  }
+  await using _engine = new CaptionEngine(echo.model, { runTimeoutMs: Infinity });
+});
