@@ -28,16 +28,17 @@ export type Identity =
 /**
  * Reads keys as the configuration writes them: `name:key`, or the key alone.
  *
- * @throws {RangeError} If a key is shorter than 16 characters or a name comes twice.
+ * @throws {RangeError} If a key is short or could not go in a header, or a name comes twice.
  */
 export function parseApiKeys(lines: readonly string[]): ApiKey[] {
   const keys = lines.map((line, index): ApiKey => {
     const colon = line.indexOf(":");
     const name = colon > 0 ? line.slice(0, colon) : `key${index + 1}`;
     const secret = line.slice(colon + 1);
-    if (secret.length < 16) {
+    if (!/^[\w.~-]{16,}$/.test(secret)) {
       throw new RangeError(
-        `Cannot use API key "${name}" as it must have at least 16 characters: it has ${secret.length}`,
+        `Cannot use API key "${name}" as it must have at least 16 of the characters ` +
+          `A-Z a-z 0-9 _ . ~ -: it has ${secret.length} in all`,
       );
     }
     return { name, digest: digestOf(secret) };

@@ -21,7 +21,9 @@ const flag = () => z.union([z.boolean(), z.stringbool()]);
 const DAY_SECONDS = 86_400;
 
 const SCHEMA = z.strictObject({
-  model: z.string().min(1).optional().describe("folder, or owner/name[@revision] on the hub"),
+  model: z.string().min(1).optional().describe(
+    "folder, or owner/name[@revision] on the hub; by default the one that comes along",
+  ),
   backend: z.enum(["auto", "webgpu", "wasm", "cpu"]).default("auto")
     .describe("where the model runs"),
   dtype: z.string().default("float32").describe("precision: float32, float16, int8 or int4"),

@@ -41,13 +41,15 @@ function speakerRoute(
   request: Request,
   session: CaptionSession | undefined,
 ): Response {
-  if (!isUpgrade(request)) {
-    const message = "Cannot answer as this address speaks WebSocket only";
-    return refuse(context, refusal(426, "upgrade_required", message));
-  }
   const admitted = admit(context, request, { socket: true, speaker: session === undefined });
   if (admitted.kind === "refused") return refuse(context, admitted);
   const { subprotocol, socket: permit, speaker } = admitted;
+  if (!isUpgrade(request)) { // from pages that ask why a WebSocket was refused, too
+    permit[Symbol.dispose]();
+    speaker[Symbol.dispose]();
+    const message = "Cannot answer as this address speaks WebSocket only";
+    return refuse(context, refusal(426, "upgrade_required", message));
+  }
   const { socket, response } = upgrade(request, context.config, { permit, subprotocol });
   new SpeakerSocket(context, socket, { speaker, session });
   return response;

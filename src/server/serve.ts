@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultModel } from "../default_model.ts";
 import { CaptionEngine } from "../engine.ts";
 import type { Dtype } from "../model/precision.ts";
 import { type App, createApp, createContext } from "./app.ts";
@@ -74,7 +75,8 @@ function handlerOf(app: App): (request: Request) => Response | Promise<Response>
 }
 
 async function loadEngine(config: ServerConfig): Promise<CaptionEngine> {
-  const { model, backend, dtype, language, threads, maxBatch, maxWindowMs } = config;
+  const { model = await defaultModel(), backend, dtype, language, threads, maxBatch, maxWindowMs } =
+    config;
   if (model === undefined) {
     throw new RangeError("Cannot load a model as none is named: use --model");
   }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { CaptionEngine } from "../../src/engine.ts";
+import { CaptionEngine, type EngineOptions } from "../../src/engine.ts";
+import { OVERLOAD_POLICY, type OverloadPolicy } from "../../src/schedule/overload.ts";
 import { readSpeech } from "../../src/audio/decode.ts";
 import { type ConfigSources, resolveConfig } from "../../src/server/config.ts";
 import type { ServerMessage } from "../../src/server/protocol.ts";
@@ -27,9 +28,24 @@ export function s16le(samples: Float32Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
+/** Nothing is given up, however slow the machine: so that windows do not depend on its speed. */
+const PATIENT: OverloadPolicy = {
+  ...OVERLOAD_POLICY,
+  thresholds: {
+    coalesce: { enterMs: 1e6, leaveMs: 1 },
+    degrade: { enterMs: 2e6, leaveMs: 1 },
+    refuse: { enterMs: 3e6, leaveMs: 1 },
+  },
+};
+
 /** Opens the engine of the tests. */
-export function openEngine(): Promise<CaptionEngine> {
-  return CaptionEngine.load(MODEL, { backend: "cpu", threadCount: 1 });
+export function openEngine(options: EngineOptions = {}): Promise<CaptionEngine> {
+  return CaptionEngine.load(MODEL, {
+    backend: "cpu",
+    threadCount: 1,
+    overload: PATIENT,
+    ...options,
+  });
 }
 
 /** Starts a server that listens on a free port of this machine. */
