@@ -49,6 +49,7 @@ export class AacDecoder {
   readonly #states: OverlapState[] = [];
   #channelCount = 0;
   #failure: AudioError | undefined;
+  #concealedCount = 0;
 
   /**
    * Starts before the first packet.
@@ -76,6 +77,7 @@ export class AacDecoder {
         layout: layouts[i]!,
       }));
     });
+    if (spectra.length === 0) throw new AudioError("Cannot decode AAC as a packet is empty");
     this.#channelCount = spectra.length;
     return spectra.map(({ spectrum, layout }, channel) => {
       const state = this.#states[channel] ??= startOverlap();
@@ -90,12 +92,20 @@ export class AacDecoder {
    */
   decodeOrConceal(packet: Uint8Array): Float32Array[] {
     try {
-      return this.decode(packet);
+      const channels = this.decode(packet);
+      this.#concealedCount = 0;
+      return channels;
     } catch (error) {
       if (!(error instanceof AudioError)) throw error;
       this.#failure ??= error;
+      this.#concealedCount++;
       return Array.from({ length: this.#channelCount }, () => new Float32Array(FRAME_LENGTH));
     }
+  }
+
+  /** Packets in a row, up to now, that were concealed. */
+  get concealedCount(): number {
+    return this.#concealedCount;
   }
 
   /**

@@ -16,14 +16,17 @@ export interface AudioBlock {
 }
 
 /** Joins blocks into fewer, larger ones. */
-export async function* gather(blocks: AsyncIterable<AudioBlock>): AsyncGenerator<AudioBlock> {
+export async function* gather(
+  blocks: AsyncIterable<AudioBlock> | Iterable<AudioBlock>,
+): AsyncGenerator<AudioBlock> {
   let held: AudioBlock[] = [];
   let sampleCount = 0;
   for await (const block of blocks) {
     const [first] = held;
     if (
       first !== undefined &&
-      (sampleCount >= BLOCK_SAMPLES || first.channels.length !== block.channels.length)
+      (sampleCount >= BLOCK_SAMPLES || first.channels.length !== block.channels.length ||
+        first.sampleRateHz !== block.sampleRateHz)
     ) {
       yield joinBlocks(held);
       [held, sampleCount] = [[], 0];

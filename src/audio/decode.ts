@@ -146,18 +146,12 @@ async function* decodeBytes(
     const { decodeAdts } = await import("./adts.ts");
     return yield* decodeAdts(reader);
   }
-  if (format === "mp4" || (format === "matroska" && await namesAac(reader))) {
-    const { decodeAacFile } = await import("./aac_file.ts");
-    return yield* decodeAacFile(source, reader);
+  if (format === "mp4") {
+    const { decodeMp4 } = await import("./mp4.ts");
+    return yield* decodeMp4(source, reader);
   }
   const { decodeWithLibav } = await import("./libav.ts");
   yield* decodeWithLibav(reader, format);
-}
-
-/** Whether a Matroska file's list of tracks, which comes early, names AAC. */
-async function namesAac(reader: ByteReader): Promise<boolean> {
-  const head = await reader.peek(1 << 14);
-  return new TextDecoder("latin1").decode(head).includes("A_AAC");
 }
 
 function pick({ channels }: AudioBlock, channel: number | undefined): Float32Array {

@@ -5,12 +5,13 @@
  * The "obsolete" variant is the one that adds MP3 and Vorbis to Opus and FLAC. One
  * library instead of one per codec: FFmpeg demuxes as well, drops encoder delay
  * and padding exactly (MP3, Opus, WebM), and has met every damaged file there is.
+ * It has no AAC: where Matroska holds that, our own decoder takes the packets.
  *
  * @module
  */
 import type LibAV from "@libav.js/variant-obsolete";
 import { AudioError } from "../errors.ts";
-import type { AudioBlock } from "./audio_block.ts";
+import { type AudioBlock, gather } from "./audio_block.ts";
 import { type ByteReader, orDamaged } from "./byte_reader.ts";
 import type { AudioFormat } from "./sniff.ts";
 
@@ -31,14 +32,16 @@ const READ_BYTE_LENGTH = 1 << 14;
 /** Packets decoded in one go: under 3 s of audio, so that memory and pauses stay small. */
 const PACKETS_PER_BLOCK = 32;
 
-/** An open demuxer and decoder. The pointers are into the instance's memory. */
-interface Decoder {
-  libav: LibAV.LibAV;
+/** An open file: where its audio packets come from, and what decodes them. */
+interface Opened {
   demuxer: number;
-  stream: LibAV.Stream;
-  context: number;
-  packet: number;
-  frame: number;
+  streamIndex: number;
+  codec: Codec;
+}
+
+/** Decodes packets in order; `undefined` stands for the end. Damaged ones are passed over. */
+interface Codec {
+  decode(packets: readonly (LibAV.Packet | undefined)[]): Promise<Iterable<AudioBlock>>;
 }
 
 /**
@@ -54,88 +57,96 @@ export async function* decodeWithLibav(
   reader: ByteReader,
   format: LibavFormat,
 ): AsyncGenerator<AudioBlock> {
-  const decoder = await openDecoder(reader, NAMES[format]);
-  const { libav, demuxer, stream, context, packet, frame } = decoder;
+  const libav = await loadLibav();
   try {
+    const { demuxer, streamIndex, codec } = await openFile(libav, reader, NAMES[format]);
+    const packet = await libav.av_packet_alloc();
     for (let isLast = false; !isLast;) {
       const [status, packetsByStream] = await libav.ff_read_frame_multi(demuxer, packet, {
         limit: READ_BYTE_LENGTH,
       });
       // Anything but "more" is an end: damage that the demuxer cannot pass ends the file there.
       isLast = status !== -libav.EAGAIN;
-      const packets: (LibAV.Packet | undefined)[] = packetsByStream[stream.index] ?? [];
+      if (isLast && reader.failure !== undefined) throw reader.failure.error;
+      const packets: (LibAV.Packet | undefined)[] = packetsByStream[streamIndex] ?? [];
       if (isLast) packets.push(undefined);
       for (let i = 0; i < packets.length; i += PACKETS_PER_BLOCK) {
-        yield* toBlocks(
-          libav,
-          await decodePackets(decoder, packets.slice(i, i + PACKETS_PER_BLOCK)),
-        );
+        yield* await codec.decode(packets.slice(i, i + PACKETS_PER_BLOCK));
       }
     }
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     throw new AudioError(`Cannot decode ${NAMES[format]} as it is damaged`, { cause: error });
   } finally {
-    await libav.ff_free_decoder(context, packet, frame);
-    await libav.avformat_close_input_js(demuxer);
-    libav.terminate();
+    libav.terminate(); // The instance goes, and all its memory with it.
   }
-}
-
-/** Frames of some packets; `undefined` stands for the end. What cannot be decoded is passed over. */
-async function decodePackets(
-  { libav, context, packet, frame }: Decoder,
-  packets: readonly (LibAV.Packet | undefined)[],
-): Promise<LibAV.Frame[]> {
-  const frames: LibAV.Frame[] = [];
-  for (const encoded of packets) {
-    if (encoded !== undefined) await libav.ff_copyin_packet(packet, encoded);
-    await libav.avcodec_send_packet(context, encoded === undefined ? 0 : packet);
-    await libav.av_packet_unref(packet);
-    while (await libav.avcodec_receive_frame(context, frame) === 0) {
-      frames.push(await libav.ff_copyout_frame(frame));
-      await libav.av_frame_unref(frame);
-    }
-  }
-  return frames;
 }
 
 /** Connects the reader, finds the audio track and opens its codec. */
-async function openDecoder(reader: ByteReader, name: string): Promise<Decoder> {
+async function openFile(
+  libav: LibAV.LibAV,
+  reader: ByteReader,
+  name: string,
+): Promise<Opened> {
   const damaged = `Cannot decode ${name} as its header is damaged or cut short`;
-  const libav = await loadLibav();
-  try {
-    libav.onread = (device: string) => void feed(libav, device, reader);
-    await libav.mkreaderdev(DEVICE);
-    const [demuxer, streams] = await orDamaged(
-      libav.ff_init_demuxer_file(DEVICE),
-      reader,
-      damaged,
-    );
-    const stream = streams.find(({ codec_type }) => codec_type === libav.AVMEDIA_TYPE_AUDIO);
-    if (stream === undefined) {
-      throw new AudioError(`Cannot decode ${name} as it holds no audio track`);
-    }
-    if (await libav.avcodec_find_decoder(stream.codec_id) === 0) {
-      const codec = await libav.avcodec_get_name(stream.codec_id);
-      throw new AudioError(
-        `Cannot decode ${name} as its codec is not supported: ${codec}. ` +
-          `Convert it, for example with ffmpeg -i IN -c:a flac OUT.flac`,
-      );
-    }
-    const [, context, packet, frame] = await orDamaged(
-      libav.ff_init_decoder(stream.codec_id, {
-        codecpar: stream.codecpar,
-        time_base: [stream.time_base_num, stream.time_base_den],
-      }),
-      reader,
-      damaged,
-    );
-    return { libav, demuxer, stream, context, packet, frame };
-  } catch (error) {
-    libav.terminate();
-    throw error;
+  libav.onread = (device: string) => void feed(libav, device, reader);
+  await libav.mkreaderdev(DEVICE);
+  const opening = libav.ff_init_demuxer_file(DEVICE);
+  const [demuxer, streams] = await orDamaged(opening, reader, damaged);
+  const stream = streams.find(({ codec_type }) => codec_type === libav.AVMEDIA_TYPE_AUDIO);
+  if (stream === undefined) {
+    throw new AudioError(`Cannot decode ${name} as it holds no audio track`);
   }
+  const codecName = await libav.avcodec_get_name(stream.codec_id);
+  if (codecName !== "aac" && await libav.avcodec_find_decoder(stream.codec_id) === 0) {
+    throw new AudioError(
+      `Cannot decode ${name} as its codec is not supported: ${codecName}. ` +
+        `Convert it, for example with ffmpeg -i IN -c:a flac OUT.flac`,
+    );
+  }
+  const open = codecName === "aac" ? openAac : openCodec;
+  const codec = await orDamaged(open(libav, stream), reader, damaged);
+  return { demuxer, streamIndex: stream.index, codec };
+}
+
+/** Opens one of libav's own decoders. */
+async function openCodec(libav: LibAV.LibAV, stream: LibAV.Stream): Promise<Codec> {
+  const [, context, packet, frame] = await libav.ff_init_decoder(stream.codec_id, {
+    codecpar: stream.codecpar,
+    time_base: [stream.time_base_num, stream.time_base_den],
+  });
+  return {
+    async decode(packets) {
+      const frames: LibAV.Frame[] = [];
+      for (const encoded of packets) {
+        if (encoded !== undefined) await libav.ff_copyin_packet(packet, encoded);
+        await libav.avcodec_send_packet(context, encoded === undefined ? 0 : packet);
+        await libav.av_packet_unref(packet);
+        while (await libav.avcodec_receive_frame(context, frame) === 0) {
+          frames.push(await libav.ff_copyout_frame(frame));
+          await libav.av_frame_unref(frame);
+        }
+      }
+      return toBlocks(libav, frames);
+    },
+  };
+}
+
+/** Opens our AAC decoder for packets that libav reads from Matroska. */
+async function openAac(libav: LibAV.LibAV, stream: LibAV.Stream): Promise<Codec> {
+  const { AacDecoder, readAacConfig } = await import("./aac.ts");
+  const { extradata } = await libav.ff_copyout_codecpar(stream.codecpar);
+  const decoder = new AacDecoder(readAacConfig(extradata ?? new Uint8Array(0)));
+  const { sampleRateHz } = decoder.config;
+  return {
+    async decode(packets) {
+      if (packets.at(-1) === undefined) decoder.assertDecoded();
+      const blocks = packets.filter((packet) => packet !== undefined)
+        .map(({ data }) => ({ channels: decoder.decodeOrConceal(data), sampleRateHz }))
+        .filter(({ channels }) => channels.length > 0);
+      return await Array.fromAsync(gather(blocks));
+    },
+  };
 }
 
 /** A new instance that keeps silent: the library itself would write to the console. */

@@ -154,8 +154,8 @@ Deno.test("decodeAudio ends on damaged files of every kind", async () => {
   let state = 7;
   const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   const names = ["balloons.mp3", "balloons_opus.ogg", "balloons_vorbis.ogg", "balloons_flac.ogg"];
-  const others = ["balloons.webm", "balloons.mka", "balloons.m4a", "balloons.aac"];
-  for (const name of [...names, ...others]) {
+  const aac = ["balloons.m4a", "fragmented.mp4", "tools.mkv", "balloons.aac"];
+  for (const name of [...names, "balloons.webm", "balloons.mka", ...aac]) {
     const intact = await Deno.readFile(fixture(name));
     for (let i = 0; i < 6; i++) {
       const bytes = intact.slice();
