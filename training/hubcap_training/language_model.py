@@ -29,9 +29,10 @@ def sentences(text: Path, work: Path) -> Iterator[list[str]]:
         for line in file.read_text(encoding="utf-8").splitlines():
             if spoken := normalise(line):
                 yield spoken.split()
-    for utterance in json.loads((work / "speech.json").read_text()):
-        if not utterance["held_out"]:
-            yield utterance["text"].split()
+    for index in sorted(work.glob("*.json")):
+        for utterance in json.loads(index.read_text()):
+            if not utterance["held_out"]:
+                yield utterance["text"].split()
 
 
 def count(text: Iterable[list[str]]) -> list[Counter[Gram]]:

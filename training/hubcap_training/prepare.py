@@ -1,6 +1,8 @@
 """Step 1: unpack the speech packs into one int16 file and an index, split by speaker.
 
-    python -m hubcap_training.prepare --speech DIR --clips DIR --out WORK
+    python -m hubcap_training.prepare --speech DIR --clips DIR --out WORK [--name NAME]
+
+Packs that come one after the other can each be given a name; training takes all that it finds.
 """
 
 from __future__ import annotations
@@ -87,18 +89,19 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, required=True)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", default="speech")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     forbidden = evaluation_sentences(args.clips)
     index = []
-    with open(args.out / "speech.s16", "wb") as audio:
+    with open(args.out / f"{args.name}.s16", "wb") as audio:
         for pack in sorted(args.speech.glob("*.tar")):
             rows = list(unpack(pack, forbidden, audio))
             index += rows
             seconds = sum(int(row["samples"]) for row in rows) / RATE  # type: ignore[call-overload]
             held = sum(bool(row["held_out"]) for row in rows)
             print(f"{pack.stem}: {len(rows)} utterances, {seconds / 3600:.2f} h, {held} held out", flush=True)
-    (args.out / "speech.json").write_text(json.dumps(index))
+    (args.out / f"{args.name}.json").write_text(json.dumps(index))
 
 
 if __name__ == "__main__":

@@ -147,11 +147,12 @@ class Trainer:
             scores.float(), batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
         )
         losses = {"ctc": ctc / batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)}
-        if self.plan.distillation(self.step) > 0.0:
+        spoken = batch.label_lengths > 0
+        if self.plan.distillation(self.step) > 0.0 and spoken.any():
             with torch.no_grad():
-                theirs = self.teacher.transform(self.teacher.front_end(batch.clean))
+                theirs = self.teacher.transform(self.teacher.front_end(batch.clean[spoken]))
             pairs = zip([*self._outputs, hidden], theirs, strict=True)
-            distances = [self._distance(*pair) for pair in pairs]
+            distances = [self._distance(ours[spoken], target) for ours, target in pairs]
             losses |= {"layers": torch.stack(distances[:-1]).mean(), "last": distances[-1]}
         return losses
 
