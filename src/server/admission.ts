@@ -14,8 +14,11 @@ export interface Wish {
   readonly needsKey?: boolean;
   /** A connection that stays. @default {false} */
   readonly socket?: boolean;
-  /** A speaker's session; refused while the engine is not ready or is behind. @default {false} */
-  readonly speaker?: boolean;
+  /**
+   * A speaker's session, whose room is taken `now`, or `later` by `gate.admitSpeaker`; refused
+   * while the engine is not ready or is behind. @default {"no"}
+   */
+  readonly speaker?: "now" | "later" | "no";
 }
 
 /** A request let in. Its permits are the caller's to give back. */
@@ -27,7 +30,7 @@ export interface Admitted {
   readonly subprotocol: string | undefined;
   /** Room for the connection; there if it was wished for. */
   readonly socket: Permit;
-  /** Room for the speaker; there if it was wished for. */
+  /** Room for the speaker; there if it was wished for now. */
   readonly speaker: Permit;
 }
 
@@ -46,7 +49,7 @@ export function admit(
   request: Request,
   wish: Wish = {},
 ): Admitted | Refusal {
-  const { needsKey = true, socket = false, speaker = false } = wish;
+  const { needsKey = true, socket = false, speaker = "no" } = wish;
   const { config, gate, engine, keys } = context;
   const { allowedOrigins, host } = config;
   if (!isOriginAllowed(request, { allowedOrigins, isLoopback: isLoopbackName(host) })) {
@@ -54,21 +57,22 @@ export function admit(
   }
   const identity = identify(request, needsKey ? keys : []);
   if (identity.kind === "unknown") return refusal(401, "unauthorized", identity.reason);
-  if (context.draining.aborted && (socket || speaker)) {
+  if (context.draining.aborted && (socket || speaker !== "no")) {
     return {
       ...refusal(503, "draining", "Cannot open a session as the server shuts down"),
       retryAfterMs: 5000,
     };
   }
-  const engineRefusal = speaker ? engine.refusal() : undefined;
+  const engineRefusal = speaker === "no" ? undefined : engine.refusal();
   if (engineRefusal !== undefined) return engineRefusal;
   const socketPermit = socket ? gate.admitSocket() : NOTHING;
   if (socketPermit.kind === "refused") return socketPermit;
-  const speakerPermit = speaker ? gate.admitSpeaker(identity.keyName) : NOTHING;
+  const speakerPermit = speaker === "no" ? NOTHING : gate.admitSpeaker(identity.keyName);
   if (speakerPermit.kind === "refused") {
     socketPermit[Symbol.dispose]();
     return speakerPermit;
   }
+  if (speaker === "later") speakerPermit[Symbol.dispose]();
   const { keyName, subprotocol } = identity;
   return { kind: "admitted", keyName, subprotocol, socket: socketPermit, speaker: speakerPermit };
 }

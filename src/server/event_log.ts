@@ -39,6 +39,7 @@ export class EventLog {
   /** The number of the caption that each word came with. */
   #wordSeqs: number[] = [];
   #marks: Mark[] = [];
+  #markSeqs: number[] = [];
   #firstWord = 0;
   #lastSeq = 0;
   #latest: { seq: number; tentative: readonly Word[]; settledSample: number } = {
@@ -108,6 +109,7 @@ export class EventLog {
       for (let i = 0; i < committed.length; i++) this.#wordSeqs.push(seq);
     } else {
       this.#marks.push(this.#mark(event, seq));
+      this.#markSeqs.push(seq);
     }
     this.#forget();
     this.#wake();
@@ -138,7 +140,7 @@ export class EventLog {
       if (captionSeq > 0) events.push(this.#caption(captionSeq, { start: word, end }));
       word = end;
     };
-    for (const mark of this.#marks.slice(firstAbove(this.#marks.map(seqOf), seq))) {
+    for (const mark of this.#marks.slice(firstAbove(this.#markSeqs, seq))) {
       take(mark.seq);
       events.push(mark);
     }
@@ -194,7 +196,10 @@ export class EventLog {
       this.#wordSeqs = this.#wordSeqs.slice(count);
       this.#firstWord += count;
     }
-    if (this.#marks.length > maxWords) this.#marks = this.#marks.slice(excess);
+    if (this.#marks.length > maxWords) {
+      this.#marks = this.#marks.slice(excess);
+      this.#markSeqs = this.#markSeqs.slice(excess);
+    }
   }
 
   #wake(): void {
@@ -213,10 +218,6 @@ export function captionWord(word: Word, sampleRateHz: number): CaptionWord {
     endMs: samplesToMs(endSample, sampleRateHz),
     confidence: Math.round(confidence * 1e4) / 1e4,
   };
-}
-
-function seqOf({ seq }: SessionEvent): number {
-  return seq;
 }
 
 function lastSeqOf(events: readonly SessionEvent[]): number {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OverloadError } from "../errors.ts";
 import type { ServerContext } from "./context.ts";
 import type { EventLog } from "./event_log.ts";
 import type { ErrorMessage, ServerMessage } from "./protocol.ts";
@@ -81,8 +82,12 @@ export class EventPipe {
 }
 
 /** What a client is told of an error: limits as they are, others without detail. */
-export function errorOf(error: unknown): Pick<ErrorMessage, "code" | "message"> {
-  return error instanceof LimitError
-    ? { code: error.code, message: error.message }
-    : { code: "internal", message: "The server failed" };
+export function errorOf(error: unknown): Omit<ErrorMessage, "type" | "canResume"> {
+  if (error instanceof OverloadError) {
+    const { message, retryAfterMs } = error;
+    return { code: "overloaded", message, retryAfterMs };
+  }
+  if (!(error instanceof LimitError)) return { code: "internal", message: "The server failed" };
+  const { code, message, retryAfterMs } = error;
+  return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { OverloadError } from "../errors.ts";
 import { admit, refusal, refuse } from "./admission.ts";
 import type { CaptionSession, SpeakerConnection } from "./caption_sessions.ts";
 import { parseClientMessage } from "./client_message.ts";
 import type { ServerContext } from "./context.ts";
 import { errorOf, EventPipe } from "./event_pipe.ts";
-import type { Permit } from "./limits.ts";
+import type { Refusal } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type ClientMessage,
   type ErrorCode,
+  type ErrorMessage,
   type HelloMessage,
   PROTOCOL_VERSION,
   type ResumeMessage,
@@ -41,17 +41,19 @@ function speakerRoute(
   request: Request,
   session: CaptionSession | undefined,
 ): Response {
-  const admitted = admit(context, request, { socket: true, speaker: session === undefined });
+  const admitted = admit(context, request, {
+    socket: true,
+    speaker: session === undefined ? "later" : "no",
+  });
   if (admitted.kind === "refused") return refuse(context, admitted);
-  const { subprotocol, socket: permit, speaker } = admitted;
+  const { subprotocol, socket: permit, keyName } = admitted;
   if (!isUpgrade(request)) { // from pages that ask why a WebSocket was refused, too
     permit[Symbol.dispose]();
-    speaker[Symbol.dispose]();
     const message = "Cannot answer as this address speaks WebSocket only";
     return refuse(context, refusal(426, "upgrade_required", message));
   }
   const { socket, response } = upgrade(request, context.config, { permit, subprotocol });
-  new SpeakerSocket(context, socket, { speaker, session });
+  new SpeakerSocket(context, socket, { keyName, session });
   return response;
 }
 
@@ -66,8 +68,7 @@ class SpeakerSocket implements SpeakerConnection {
   readonly #context: ServerContext;
   readonly #socket: WebSocket;
   readonly #pipe: EventPipe;
-  /** Room for a speaker, until a session has taken it over. */
-  readonly #permit: Permit;
+  readonly #keyName: string | undefined;
   /** The session to resume, as the address names it. */
   readonly #wanted: CaptionSession | undefined;
   #session: CaptionSession | undefined;
@@ -77,16 +78,17 @@ class SpeakerSocket implements SpeakerConnection {
   constructor(
     context: ServerContext,
     socket: WebSocket,
-    options: { speaker: Permit; session: CaptionSession | undefined },
+    options: { keyName: string | undefined; session: CaptionSession | undefined },
   ) {
     this.#context = context;
     this.#socket = socket;
     this.#pipe = new EventPipe(context, socket);
-    this.#permit = options.speaker;
+    this.#keyName = options.keyName;
     this.#wanted = options.session;
     const { startSeconds } = context.config;
     this.#startTimer = setTimeout(() => {
-      this.#fail("start_timeout", `No start or resume came in ${startSeconds} s`);
+      const message = `No start or resume came in ${startSeconds} s`;
+      this.#fail({ code: "start_timeout", message });
     }, 1000 * startSeconds);
     socket.onmessage = ({ data }) => this.#guard(() => this.#receive(data));
     socket.onclose = () => this.#closed();
@@ -115,7 +117,7 @@ class SpeakerSocket implements SpeakerConnection {
   }
 
   drop(code: ErrorCode): void {
-    this.#fail(code, DROPS[code] ?? "The session is over");
+    this.#fail({ code, message: DROPS[code] ?? "The session is over" });
   }
 
   #sendAccepted(): void {
@@ -127,12 +129,11 @@ class SpeakerSocket implements SpeakerConnection {
     try {
       act();
     } catch (error) {
-      if (error instanceof OverloadError) {
-        return this.#fail("overloaded", error.message, error.retryAfterMs);
+      const told = errorOf(error);
+      if (told.code === "internal") {
+        log.error("A message failed: {error}", { error: String(error) });
       }
-      const { code, message } = errorOf(error);
-      if (code === "internal") log.error("A message failed: {error}", { error: String(error) });
-      this.#fail(code, message);
+      this.#fail(told);
     }
   }
 
@@ -173,8 +174,10 @@ class SpeakerSocket implements SpeakerConnection {
     if (this.#wanted !== undefined || this.#session !== undefined) {
       throw new LimitError("bad_message", "Cannot take 'start' as there is a session already");
     }
+    const permit = this.#context.gate.admitSpeaker(this.#keyName);
+    if (permit.kind === "refused") throw refusedLater(permit);
     try {
-      const session = this.#context.captions.open(this.#context, message, this.#permit);
+      const session = this.#context.captions.open(this.#context, message, permit);
       this.#begin(session, 0);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -207,18 +210,12 @@ class SpeakerSocket implements SpeakerConnection {
       if (!isComplete) return;
       this.#sendAccepted();
       this.#pipe.finish();
-    }, (error) => {
-      const { code, message } = errorOf(error);
-      this.#fail(code, message);
-    });
+    }, (error) => this.#fail(errorOf(error)));
   }
 
-  #fail(code: ErrorCode, message: string, retryAfterMs?: number): void {
-    const canResume = this.#session !== undefined && !FINAL_ERRORS.includes(code);
-    this.#pipe.fail({
-      ...{ code, message, canResume },
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+  #fail(error: Omit<ErrorMessage, "type" | "canResume">): void {
+    const canResume = this.#session !== undefined && !FINAL_ERRORS.includes(error.code);
+    this.#pipe.fail({ ...error, canResume });
     this.#closed();
   }
 
@@ -227,9 +224,14 @@ class SpeakerSocket implements SpeakerConnection {
     clearTimeout(this.#startTimer);
     clearTimeout(this.#acceptedTimer);
     this.#acceptedTimer = undefined;
-    if (this.#session === undefined) this.#permit[Symbol.dispose]();
-    else this.#session.detach(this);
+    this.#session?.detach(this);
   }
+}
+
+/** There was room when the connection was made: idle ones take none. */
+function refusedLater({ code, message, retryAfterMs = 5000 }: Refusal): LimitError {
+  const told = code === "too_many_sessions" ? code : "server_full";
+  return new LimitError(told, message, { retryAfterMs });
 }
 
 /** Errors that a session has, in words. */

@@ -258,6 +258,10 @@ export const CLOSE_CODES = {
   session_too_long: 1008,
   /** The device is behind. */
   overloaded: 1013,
+  /** The last room for a speaker was taken between the connection and `start`. */
+  server_full: 1013,
+  /** The same, for the key's share. */
+  too_many_sessions: 1013,
   /** Another connection resumed the session. */
   replaced: 4000,
   /** The server shuts down. */

@@ -21,11 +21,14 @@ export class LimitError extends Error {
   override name = "LimitError";
   /** Which one. */
   readonly code: ErrorCode;
+  /** When to try again, where that helps. */
+  readonly retryAfterMs: number | undefined;
 
   /** @param code Which one. @param message What came, and what was allowed. */
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, options: { retryAfterMs?: number } = {}) {
     super(message);
     this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
