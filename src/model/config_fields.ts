@@ -60,7 +60,9 @@ export const labelIds: z.ZodType<Record<string, number>> = z.record(
 
 /** A condition on more than one field, blamed on `field`. */
 export interface Constraint<Field extends string> {
+  /** The field at fault when the condition does not hold. */
   readonly field: Field;
+  /** Whether the condition holds. */
   readonly accepted: boolean;
   /** What would be accepted, in words. */
   readonly supported: string;

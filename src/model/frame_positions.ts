@@ -201,9 +201,11 @@ export function rotate(
 
 /** What {@linkcode positionScores} needs of one attention. */
 export interface PositionScoresOptions {
+  /** What the layers share. */
   readonly positions: FramePositions & { readonly kind: "relative" | "relative_key" };
   /** Name of the attention, under which its parameters lie. */
   readonly name: string;
+  /** Heads, N. */
   readonly headCount: number;
 }
 

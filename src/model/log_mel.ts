@@ -119,6 +119,7 @@ export interface LogMelState {
 
 /** Frames of a chunk, and the state to go on from. */
 export interface LogMelChunk {
+  /** What to go on from. */
   readonly state: LogMelState;
   /** The first frame's number, counted from the start of the stream. */
   readonly startFrame: number;

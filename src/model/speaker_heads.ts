@@ -32,9 +32,13 @@ export function frameClassificationHead(net: Network, hidden: Value, labelCount:
 
 /** Sizes of the x-vector head, as the config spells them. */
 export interface XVectorFields {
+  /** Width of each time-delay layer. */
   readonly tdnn_dim: readonly number[];
+  /** Kernel of each time-delay layer. */
   readonly tdnn_kernel: readonly number[];
+  /** Dilation of each time-delay layer. */
   readonly tdnn_dilation: readonly number[];
+  /** Width of an x-vector, E. */
   readonly xvector_output_dim: number;
 }
 

@@ -15,10 +15,13 @@ import { attend, type AttentionResult, linear, type Network } from "./layers.ts"
 export interface SelfAttentionOptions {
   /** Name under which the parameters lie. */
   readonly name: string;
+  /** Heads, N. */
   readonly headCount: number;
+  /** Where frames lie. */
   readonly positions: FramePositions;
   /** Added to the scores. [B, 1, 1, T] */
   readonly mask: Value | undefined;
+  /** Whether attention probabilities are wanted; this rules the fused kernel out. */
   readonly needsProbabilities: boolean;
 }
 
