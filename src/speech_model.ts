@@ -188,7 +188,8 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
    * Runs that have begun finish in the old one.
    *
    * @param language As in the name of the file `adapter.<language>.safetensors`.
-   * @throws {CheckpointError} If the checkpoint has no such adapter; the language stays as it was.
+   * @throws {RangeError} If the checkpoint has no vocabulary of the language; it stays as it was.
+   * @throws {CheckpointError} If it has no such adapter; the language stays as it was.
    */
   async setTargetLang(language: string): Promise<void> {
     this.#requireOpen();

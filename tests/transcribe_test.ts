@@ -1,0 +1,80 @@
+import { AudioError } from "../src/errors.ts";
+import { loadModel } from "../src/load_model.ts";
+import { fromFileUrl, join } from "../src/std.ts";
+import { transcribe } from "../src/transcribe.ts";
+import { readSpeech } from "../src/audio/decode.ts";
+import { assert, assertEquals, assertRejects } from "./assert.ts";
+import { GOLDEN_FOLDER, goldenCases, goldenTensors } from "./golden.ts";
+
+const MODEL = join(GOLDEN_FOLDER, "ctc_adapter");
+const SAMPLE = fromFileUrl(new URL("../samples/harbour.wav", import.meta.url));
+
+Deno.test("transcribe() gives a recording that fits one window the reference's text", async () => {
+  const golden = goldenCases().find(({ name }) => name === "ctc_group")!;
+  await using model = await loadModel(join(GOLDEN_FOLDER, "ctc_group"), {
+    task: "ctc",
+    backend: "cpu",
+  });
+  const { inputs } = goldenTensors(golden);
+  const { data, shape } = inputs.input_values!;
+  const sampleCount = shape[1]!;
+  for (const [row, expected] of golden.text!.entries()) {
+    const samples = Float32Array.from(data.slice(row * sampleCount, (row + 1) * sampleCount));
+    const { words, text } = await transcribe(samples, { model });
+    assertEquals(text, expected.trim().split(/ +/).filter((word) => word !== "").join(" "));
+    assert(words.every(({ startSample, endSample }) => startSample < endSample));
+    assert(words.every(({ confidence }) => confidence > 0 && confidence <= 1));
+  }
+});
+
+Deno.test("transcribe() takes a path, bytes, a stream and samples alike", async () => {
+  await using model = await loadModel(MODEL, { task: "ctc", backend: "cpu" });
+  const bytes = await Deno.readFile(SAMPLE);
+  const sources = [SAMPLE, bytes, new Blob([bytes]).stream(), await readSpeech(SAMPLE)];
+  const texts = new Set<string>();
+  for (const source of sources) texts.add((await transcribe(source, { model })).text);
+  assertEquals(texts.size, 1);
+  assert([...texts][0] !== "");
+});
+
+Deno.test("transcribe() reports its way through a long recording, and stops when asked", async () => {
+  await using model = await loadModel(MODEL, { task: "ctc", backend: "cpu" });
+  const samples = Float32Array.from({ length: 16_000 * 40 }, (_, i) => Math.sin(i * i * 1e-6));
+  const windows = { leftMs: 1000, rightMs: 500, maxWindowMs: 6000 };
+  const reported: number[] = [];
+  let wordCount = 0;
+  const { seconds, words } = await transcribe(samples, {
+    model,
+    ...windows,
+    onProgress: (progress) => {
+      reported.push(progress.seconds);
+      wordCount += progress.words.length;
+    },
+  });
+  assertEquals(seconds, 40);
+  assertEquals(wordCount, words.length);
+  assert(reported.length > 5);
+  assertEquals(reported, reported.toSorted((a, b) => a - b));
+  const controller = new AbortController();
+  const reason = new DOMException("enough", "AbortError");
+  const error = await assertRejects(() =>
+    transcribe(samples, {
+      model,
+      ...windows,
+      signal: controller.signal,
+      onProgress: () => controller.abort(reason),
+    })
+  );
+  assertEquals(error as unknown, reason);
+});
+
+Deno.test("transcribe() of less than a frame has no words, of NaN says where", async () => {
+  await using model = await loadModel(MODEL, { task: "ctc", backend: "cpu" });
+  const tooShort = new Float32Array(model.geometry.receptiveFieldSamples - 1).fill(0.1);
+  const { text, words } = await transcribe(tooShort, { model });
+  assertEquals([text, words.length], ["", 0]);
+  const samples = new Float32Array(2000).fill(0.1);
+  samples[1234] = NaN;
+  await assertRejects(() => transcribe(samples, { model }), AudioError, "sample 1234 is NaN");
+  await assertRejects(() => transcribe(new Uint8Array(0), { model }), AudioError, "empty");
+});
