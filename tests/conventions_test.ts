@@ -40,12 +40,15 @@ async function* walk(folder: string): AsyncGenerator<string> {
   }
 }
 
+/** A static import or export from a module, or a dynamic import of a literal. */
+const IMPORT = /^(?:import|export)\b[^;"=()]*\bfrom\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
+
 async function sources(folder: string): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
   for await (const path of walk(folder)) {
     const text = await Deno.readTextFile(join(ROOT, path));
     const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "");
-    const imports = [...code.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map((match) => match[1]!);
+    const imports = [...code.matchAll(IMPORT)].map((match) => match[1] ?? match[2]!);
     files.push({ path, text, imports });
   }
   return files;
