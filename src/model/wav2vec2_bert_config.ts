@@ -259,10 +259,9 @@ export function parseWav2Vec2BertConfig(
 }
 
 function constraints(config: Fields): Constraint<keyof Fields>[] {
-  const { hidden_size, num_attention_heads, add_adapter, position_embeddings_type } = config;
+  const { hidden_size, num_attention_heads, add_adapter } = config;
   const layerCount = config.tdnn_dim.length;
   const perLayer = `one entry for each of the ${layerCount} entries of tdnn_dim`;
-  const headSize = hidden_size / num_attention_heads;
   return [
     {
       field: "num_attention_heads",
@@ -275,16 +274,7 @@ function constraints(config: Fields): Constraint<keyof Fields>[] {
         (config.output_hidden_size ?? hidden_size) % num_attention_heads === 0,
       supported: `a multiple of num_attention_heads (${num_attention_heads})`,
     },
-    {
-      field: "position_embeddings_type",
-      accepted: position_embeddings_type !== "rotary" || headSize % 2 === 0,
-      supported: `"relative_key", "relative" or null, as the heads have an odd size (${headSize})`,
-    },
-    {
-      field: "position_embeddings_type",
-      accepted: position_embeddings_type !== "relative" || hidden_size % 2 === 0,
-      supported: `"relative_key", "rotary" or null, as hidden_size is odd (${hidden_size})`,
-    },
+    ...positionConstraints(config),
     {
       field: "conv_depthwise_kernel_size",
       accepted: config.conv_depthwise_kernel_size % 2 === 1,
@@ -306,6 +296,25 @@ function constraints(config: Fields): Constraint<keyof Fields>[] {
       supported: perLayer,
     },
     ...labelConstraints(config),
+  ];
+}
+
+/** Sinusoids come in pairs of sine and cosine. */
+function positionConstraints(
+  { hidden_size, num_attention_heads, position_embeddings_type }: Fields,
+): Constraint<"position_embeddings_type">[] {
+  const headSize = hidden_size / num_attention_heads;
+  return [
+    {
+      field: "position_embeddings_type",
+      accepted: position_embeddings_type !== "rotary" || headSize % 2 === 0,
+      supported: `"relative_key", "relative" or null, as the heads have an odd size (${headSize})`,
+    },
+    {
+      field: "position_embeddings_type",
+      accepted: position_embeddings_type !== "relative" || hidden_size % 2 === 0,
+      supported: `"relative_key", "rotary" or null, as hidden_size is odd (${hidden_size})`,
+    },
   ];
 }
 

@@ -100,6 +100,7 @@ Deno.test("one session takes inputs of any length, and padding under a mask chan
 });
 
 /** How far results may lie from those in full, on a scale of a few units. */
+// int8 on wasm: native kernels saturate sums of signed weights where the processor has no VNNI
 const PRECISIONS: { precision: Precision; name: BackendName; atol: number }[] = [
   { precision: { activations: "float32", matrices: "int8" }, name: "wasm", atol: 0.4 },
   { precision: { activations: "float32", matrices: "blocks8" }, name: "cpu", atol: 0.2 },
