@@ -37,7 +37,7 @@ Deno.test("full size: every output is as in transformers", async (test) => {
       const backend = await openBackend(name);
       await using _backend = backend.backend;
       for (const golden of goldenCases(folder)) {
-        await test.step(`${name}: ${golden.name}`, async () => {
+        await test.step(`${name}: ${golden.name}`, async (test) => {
           const { expected } = goldenTensors(golden, folder);
           const outputs = await runCase(golden, { backend, folder });
           for (const [output, { data }] of Object.entries(expected)) {

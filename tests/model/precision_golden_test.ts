@@ -1,0 +1,4 @@
+import { testPrecisions } from "../model_precision.ts";
+
+testPrecisions("cpu");
+testPrecisions("wasm");
