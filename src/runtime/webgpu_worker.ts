@@ -6,7 +6,7 @@
  */
 import { createWebSession, type Engine } from "./engine.ts";
 import type { OrtModule, OrtWebEnv } from "./ort.ts";
-import { enableThreads, hideLocation, webgpuProvider } from "./workarounds.ts";
+import { enableThreads, hideLocation, quietEgl, webgpuProvider } from "./workarounds.ts";
 import { type EngineContext, serve } from "./worker.ts";
 
 const BINARY = "ort-wasm-simd-threaded.jspi.wasm";
@@ -59,6 +59,7 @@ async function findAdapter(): Promise<GPUAdapter> {
   if (!navigator.gpu) {
     throw new Error("this Deno has no navigator.gpu: start it with --unstable-webgpu");
   }
+  quietEgl();
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter) return adapter;
   throw new Error(

@@ -105,3 +105,19 @@ export function captureLog(): LogCapture {
   Object.assign(fs, { writeSync: writeOrListen });
   return capture;
 }
+
+/**
+ * Keeps EGL from complaining on standard error, before an adapter is asked for.
+ *
+ * Cause: asking for an adapter also tries OpenGL, whose loader prints
+ * `error: XDG_RUNTIME_DIR is invalid or not set` on Linux machines without a
+ * desktop, such as containers. It looks like a failure and is none.
+ *
+ * Delete when: `requestAdapter()` prints nothing there.
+ */
+export function quietEgl(): void {
+  const name = "XDG_RUNTIME_DIR";
+  if (Deno.build.os !== "linux") return;
+  const isAllowed = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";
+  if (isAllowed && !Deno.env.has(name)) Deno.env.set(name, "/tmp");
+}
