@@ -23,7 +23,7 @@ export interface CommandLine {
 
 const DEBUG_OPTION: OptionSpec = {
   name: "debug",
-  description: "show where errors come from",
+  description: "show the origin of errors",
   value: { kind: "flag" },
 };
 
