@@ -20,7 +20,7 @@ export interface ProgressLine {
   readonly detail: string;
 }
 
-/** A line at the bottom of the terminal; none where messages go elsewhere. */
+/** A line at the bottom of the terminal; none where messages go elsewhere, or once the work is stopped. */
 export class Progress {
   readonly #terminal: Terminal;
   readonly #now: () => number;
@@ -31,11 +31,14 @@ export class Progress {
   constructor(terminal: Terminal, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
     this.#now = now;
+    terminal.signal.addEventListener("abort", () => this.clear(), { once: true });
   }
 
   /** Shows a line in the place of the one before, at most ten times a second. */
   show(line: ProgressLine): void {
-    if (!this.#terminal.isErrorTerminal || this.#now() - this.#drawnAtMs < INTERVAL_MS) return;
+    const { isErrorTerminal, signal } = this.#terminal;
+    if (!isErrorTerminal || signal.aborted) return;
+    if (this.#now() - this.#drawnAtMs < INTERVAL_MS) return;
     this.#drawnAtMs = this.#now();
     this.#isDrawn = true;
     this.#terminal.writeError(CLEAR_LINE + progressText(line, this.#terminal.width - 1));

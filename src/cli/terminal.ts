@@ -42,7 +42,8 @@ export function processTerminal(signal: AbortSignal): Terminal {
     isInputTerminal: Deno.stdin.isTerminal(),
     hasColors: isErrorTerminal && !Deno.noColor,
     get width() {
-      return isErrorTerminal ? Deno.consoleSize().columns : 80;
+      // some pseudo-terminals say 0
+      return isErrorTerminal && Deno.consoleSize().columns || 80;
     },
     signal,
     write: (text) => writeAll(Deno.stdout, text),

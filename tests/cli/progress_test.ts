@@ -28,6 +28,14 @@ Deno.test("Progress: ten times a second at most, and only for a person", () => {
   progress.clear();
   assertEquals(terminal.errors, "\r\x1b[2Ka 1\r\x1b[2Ka 3\r\x1b[2K");
 
+  const controller = new AbortController();
+  const stopped = fakeTerminal({ isErrorTerminal: true, signal: controller.signal });
+  const last = new Progress(stopped);
+  last.show({ label: "a", detail: "1" });
+  controller.abort();
+  last.show({ label: "a", detail: "2" });
+  assertEquals(stopped.errors, "\r\x1b[2Ka 1\r\x1b[2K");
+
   const unwatched = fakeTerminal();
   new Progress(unwatched).show({ label: "a", detail: "1" });
   assertEquals(unwatched.errors, "");
