@@ -144,7 +144,7 @@ export class Device implements AsyncDisposable {
         return await this.#open(load);
       } catch (error) {
         if (this.#closing.signal.aborted || attempt >= maxFailures) throw error;
-        await sleep(reopenDelayMs * 2 ** (attempt - 1), this.#closing.signal);
+        await sleep(reopenDelayMs * 2 ** Math.min(attempt - 1, 16), this.#closing.signal);
       }
     }
   }
