@@ -39,6 +39,7 @@ export type { PatienceOptions } from "./src/checkpoint/hub_client.ts";
 export type { HubOptions } from "./src/checkpoint/hub_settings.ts";
 export type * from "./src/ctc/decoder.ts";
 export type { Emissions } from "./src/ctc/emissions.ts";
+export type { DeviceOptions } from "./src/device.ts";
 export type * from "./src/model/config.ts";
 export type * from "./src/model/forward.ts";
 export type { ModelSessions } from "./src/model/graph_sessions.ts";
@@ -57,7 +58,7 @@ export type {
 } from "./src/runtime/select.ts";
 export type * from "./src/schedule/overload.ts";
 export type { Window } from "./src/schedule/planner.ts";
-export type { WindowOptions } from "./src/schedule/window_policy.ts";
+export type { WindowOptions, WindowPolicy } from "./src/schedule/window_policy.ts";
 export type { Vocabulary as WordVocabulary } from "./src/stitch/vocabulary.ts";
 export type { WordOptions } from "./src/stitch/words.ts";
 export type { TrackOptions } from "./src/track.ts";

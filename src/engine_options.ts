@@ -35,10 +35,15 @@ export interface EngineOptions extends DeviceOptions {
 
 /** What an engine has done so far. */
 export interface EngineStats {
+  /** Streams that are open. */
   readonly streamCount: number;
+  /** Windows encoded. */
   readonly windowCount: number;
+  /** Runs that succeeded. */
   readonly runCount: number;
+  /** Runs that failed. */
   readonly failureCount: number;
+  /** Times the model was opened anew. */
   readonly reloadCount: number;
   /** Audio committed in all streams. */
   readonly committedSeconds: number;

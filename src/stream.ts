@@ -41,6 +41,7 @@ export interface StreamHost {
   readonly decoder: CtcDecoder<unknown>;
   /** What the encoder remembers of the stream. */
   readonly memory: StreamMemory;
+  /** What is given up when the device is behind. */
   readonly overload: OverloadPolicy;
   /** The scheduler's clock, ms. */
   readonly nowMs: () => number;

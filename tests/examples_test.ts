@@ -10,6 +10,14 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
 /** Arguments of each example, and what it prints. */
 const EXAMPLES: Readonly<Record<string, { args: readonly string[]; prints: RegExp }>> = {
+  "stream_microphone.ts": {
+    args: ["tests/golden/ctc_adapter", "tests/audio/fixtures/tools.s16"],
+    prints: /^\S+( \S+)*\n/,
+  },
+  "two_speakers.ts": {
+    args: ["tests/golden/ctc_adapter", "samples/harbour.wav", "samples/balloons.flac"],
+    prints: /^ +\d+\.\d\d s {2}samples\/\S+: \S+.*\n/,
+  },
   "transcribe_file.ts": {
     args: ["samples/harbour.wav", "tests/golden/ctc_adapter"],
     prints: /^ +\d+\.\d\d s {2}\S+ {2}\(\d+ %\)\n/,
