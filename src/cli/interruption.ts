@@ -5,7 +5,12 @@
  */
 
 /** Time that interrupted work has to clean up, ms. */
-const GRACE_MS = 2000;
+let graceMs = 2000;
+
+/** Gives interrupted work more time: a server has people to finish with. */
+export function allowGrace(ms: number): void {
+  graceMs = Math.max(graceMs, ms);
+}
 
 /** Signals that end a program, and their exit codes: 128 and the signal's number. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -40,9 +45,11 @@ export function interruption(): Interruption {
       });
       const code = await Promise.race([settled, interrupted.promise]);
       if (!controller.signal.aborted) Deno.exit(code ?? 1);
-      const grace = new Promise((resolve) => setTimeout(resolve, GRACE_MS));
-      await Promise.race([settled, grace]);
-      Deno.exit(await interrupted.promise);
+      const grace = new Promise<undefined>((resolve) =>
+        setTimeout(() => resolve(undefined), graceMs)
+      );
+      const finished = await Promise.race([settled, grace]);
+      Deno.exit(finished ?? await interrupted.promise);
     },
   };
 }

@@ -7,6 +7,8 @@ import { runCommandLine } from "./command_line.ts";
 import { exportCommand } from "./export.ts";
 import { inspectCommand } from "./inspect.ts";
 import { interruption } from "./interruption.ts";
+import { listenCommand } from "./listen.ts";
+import { serveCommand } from "./serve.ts";
 import { processTerminal } from "./terminal.ts";
 import { transcribeCommand } from "./transcribe.ts";
 import { VERSION } from "./version.ts";
@@ -16,7 +18,7 @@ export const HUBCAP = {
   name: "hubcap",
   version: VERSION,
   summary: "Speech to text with HuBERT and wav2vec 2.0 checkpoints",
-  commands: [transcribeCommand, inspectCommand, exportCommand],
+  commands: [transcribeCommand, listenCommand, serveCommand, inspectCommand, exportCommand],
 } as const;
 
 if (import.meta.main) {

@@ -95,12 +95,20 @@ export class CaptionClient implements AsyncDisposable {
     return this.#hello?.session;
   }
 
+  /** Whether the session is over, or lost. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Resolves when the session is over; rejects when it is lost. */
   get finished(): Promise<void> {
     return this.#finished.promise;
   }
 
-  /** Sends audio, as fast as the server takes it. Kept until the server has accepted it. */
+  /**
+   * Sends audio, as fast as the server takes it. Kept until the server has accepted it; forgotten
+   * when the session is over.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     const { maxMessageBytes = 64 * 1024 } = this.#hello?.limits ?? {};
     const { bytesPerSample, audio } = this.#options;

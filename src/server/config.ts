@@ -54,7 +54,9 @@ const SCHEMA = z.strictObject({
   maxUploadBytes: count(1000, 2 ** 40).default(512 << 20).describe("longest upload"),
   maxBufferedBytes: count(1000, 1 << 30).default(1 << 20)
     .describe("most bytes that wait for a reader"),
-  slowReaderSeconds: amount(0.05, 3600).default(15).describe("a reader late for longer is cut"),
+  slowReaderSeconds: amount(0.05, 3600).default(15).describe(
+    "a reader that is behind and reads nothing for longer is cut",
+  ),
   startSeconds: amount(0.05, 3600).default(10).describe("time for a connection's first message"),
   idleSeconds: amount(0.05, DAY_SECONDS).default(60).describe("time without audio or keepalive"),
   maxSessionSeconds: amount(1, 30 * DAY_SECONDS).default(DAY_SECONDS / 2)

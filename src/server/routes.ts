@@ -6,6 +6,7 @@
 import type { App } from "./app.ts";
 import { captionRoutes } from "./caption_routes.ts";
 import type { ServerContext } from "./context.ts";
+import { deepgramRoutes } from "./deepgram.ts";
 import { operationRoutes } from "./operation_routes.ts";
 
 /** Adds the addresses of one protocol. */
@@ -15,4 +16,5 @@ export type Routes = (app: App, context: ServerContext) => void;
 export const ROUTES: readonly Routes[] = [
   operationRoutes,
   captionRoutes,
+  deepgramRoutes,
 ];

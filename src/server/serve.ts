@@ -118,6 +118,9 @@ function announce({ config, engine }: ServerContext, url: string): void {
   });
 }
 
+/** Time for the last messages to be read once all sessions are over, ms. */
+const GOODBYE_MS = 1000;
+
 async function drain(
   context: ServerContext,
   { http, slot, draining }: {
@@ -126,16 +129,17 @@ async function drain(
     draining: AbortController;
   },
 ): Promise<void> {
-  const { sessions, captions, config } = context;
+  const { sessions, captions, config, gate } = context;
   log.info("Shutting down with {count} sessions", { count: sessions.size });
   draining.abort();
   const deadlineMs = performance.now() + 1000 * config.drainSeconds;
-  const finished = http.shutdown(); // resolves when the last connection is closed
   while (sessions.size > 0 && performance.now() < deadlineMs) await sleep(20);
   for (const session of sessions) {
     session.abort(new DOMException("The server shuts down", "AbortError"));
   }
-  await Promise.race([finished, sleep(Math.min(2000, 1000 * config.drainSeconds))]);
+  const goodbyeMs = performance.now() + GOODBYE_MS;
+  while (gate.socketCount > 0 && performance.now() < goodbyeMs) await sleep(20);
+  await Promise.race([http.shutdown(), sleep(GOODBYE_MS)]); // it cuts WebSockets
   captions[Symbol.dispose]();
   await slot[Symbol.asyncDispose]();
   log.info("Shut down");

@@ -71,14 +71,19 @@ const LOOK_MS = 50;
 /**
  * Resolves at once while the reader keeps up, else when it has caught up or the socket is closed.
  *
- * @throws {LimitError} If it has not in `slowReaderSeconds`.
+ * @throws {LimitError} If it reads nothing for `slowReaderSeconds`.
  */
 export async function readerReady(
   socket: WebSocket,
   config: Pick<ServerConfig, "maxBufferedBytes" | "slowReaderSeconds">,
 ): Promise<void> {
-  const deadlineMs = performance.now() + 1000 * config.slowReaderSeconds;
+  let least = Infinity;
+  let deadlineMs = 0;
   while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount > config.maxBufferedBytes) {
+    if (socket.bufferedAmount < least) {
+      least = socket.bufferedAmount;
+      deadlineMs = performance.now() + 1000 * config.slowReaderSeconds;
+    }
     if (performance.now() > deadlineMs) throw slowReader(socket);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

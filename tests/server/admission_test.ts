@@ -1,0 +1,71 @@
+import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { openServer, START, TestClient } from "./server.ts";
+
+const KEY = "a-key-of-16-or-more";
+
+Deno.test("admit: refuses before the upgrade, with the status, the reason and when to come back", async () => {
+  await using server = await openServer({
+    apiKeys: `me:${KEY},you:another-key-of-mine`,
+    allowedOrigins: "https://app.example",
+    maxSessions: 2,
+    maxSessionsPerKey: 1,
+  });
+  const ask = async (headers: Record<string, string>) => {
+    const response = await fetch(`${server.url}/v1/captions`, { headers });
+    const { error } = await response.json();
+    return [response.status, error.code, response.headers.get("retry-after")];
+  };
+  const mine = { authorization: `Bearer ${KEY}` };
+  const yours = { authorization: "Bearer another-key-of-mine" };
+  assertEquals(await ask({}), [401, "unauthorized", null]);
+  assertEquals(await ask({ authorization: "Bearer wrong" }), [401, "unauthorized", null]);
+  assertEquals(await ask({ ...mine, origin: "https://evil.example" }), [
+    ...[403, "forbidden_origin", null],
+  ]);
+  assertEquals(await ask({ ...mine, origin: "https://app.example" }), [
+    ...[426, "upgrade_required", null],
+  ]);
+  const speak = async (key: string) => {
+    const client = new TestClient(`${server.url}/v1/captions`, ["hubcap.v1", `hubcap.key.${key}`]);
+    await client.opened;
+    assertEquals(client.socket.protocol, "hubcap.v1");
+    client.say(START);
+    await client.get("hello");
+    return client;
+  };
+  await using _first = await speak(KEY);
+  assertEquals(await ask(mine), [429, "too_many_sessions", "5"]);
+  await using second = await speak("another-key-of-mine");
+  assertEquals((await ask(yours))[0], 429);
+  second.say({ type: "end" });
+  await second.closed;
+  assertEquals((await ask(yours))[0], 426);
+});
+
+Deno.test("admit: pages get security headers, those of allowed origins may read", async () => {
+  await using server = await openServer({ allowedOrigins: "https://app.example" });
+  const get = async (origin: string) => {
+    const response = await fetch(`${server.url}/healthz`, { headers: { origin } });
+    await response.body?.cancel();
+    return response.headers;
+  };
+  const headers = await get("https://app.example");
+  assertEquals(headers.get("access-control-allow-origin"), "https://app.example");
+  assertStringIncludes(headers.get("content-security-policy")!, "default-src 'self'");
+  assertEquals(headers.get("x-content-type-options"), "nosniff");
+  assertEquals((await get("https://evil.example")).get("access-control-allow-origin"), null);
+  const missing = await fetch(`${server.url}/..%2f..%2f/etc/passwd`);
+  assertEquals([missing.status, (await missing.json()).error.code], [404, "not_found"]);
+});
+
+Deno.test("admit: metrics need a key where there are keys, health does not", async () => {
+  await using server = await openServer({ apiKeys: `me:${KEY}` });
+  const status = async (path: string) => {
+    const response = await fetch(`${server.url}${path}`);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await status("/metrics"), 401);
+  assertEquals(await status(`/metrics?key=${KEY}`), 200);
+  assertEquals(await status("/healthz"), 200);
+});

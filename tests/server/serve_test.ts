@@ -1,0 +1,60 @@
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { resolveConfig } from "../../src/server/config.ts";
+import { startServer } from "../../src/server/serve.ts";
+import {
+  openEngine,
+  openServer,
+  s16le,
+  sampleSpeech,
+  START,
+  TestClient,
+  wordsOf,
+} from "./server.ts";
+
+Deno.test("startServer: shuts down with every session finished and told", async () => {
+  await using server = await openServer({ drainSeconds: 10 });
+  await using speaker = new TestClient(`${server.url}/v1/captions`);
+  await speaker.opened;
+  speaker.say(START);
+  const { session } = await speaker.get("hello");
+  await using viewer = new TestClient(`${server.url}/v1/captions/${session}/events`);
+  await viewer.get("hello");
+  speaker.socket.send(s16le((await sampleSpeech()).subarray(0, 24_000)));
+  await speaker.get("accepted");
+  const done = server.shutdown();
+  assertEquals(server.shutdown(), done);
+  await speaker.get("draining");
+  assertEquals((await speaker.get("end")).atMs, 1500);
+  assertEquals([(await speaker.closed).code, (await viewer.closed).code], [1001, 1001]);
+  assertEquals(wordsOf(viewer.messages), wordsOf(speaker.messages));
+  await done;
+});
+
+Deno.test("startServer: listens while the model loads, and says that it does", async () => {
+  const loading = Promise.withResolvers<Awaited<ReturnType<typeof openEngine>>>();
+  const config = resolveConfig({ flags: { port: 0 } });
+  await using server = await startServer(config, { engine: loading.promise });
+  const ready = await fetch(`${server.url}/healthz/ready`);
+  const live = await fetch(`${server.url}/healthz/live`);
+  assertEquals([ready.status, live.status], [503, 200]);
+  assertStringIncludes((await ready.json()).why, "loaded");
+  await live.body?.cancel();
+  const refused = await fetch(`${server.url}/v1/captions`);
+  assertEquals([refused.status, refused.headers.get("retry-after")], [503, "2"]);
+  assertEquals((await refused.json()).error.code, "starting");
+  loading.resolve(await openEngine());
+  await server.settled;
+  const health = await fetch(`${server.url}/healthz`);
+  const { backend, model } = await health.json();
+  assertEquals([health.status, backend.name], [200, "cpu"]);
+  assert(backend.why.length > 0 && model.endsWith("ctc_adapter"));
+});
+
+Deno.test("startServer: a model that cannot be loaded leaves a server that says so", async () => {
+  const config = resolveConfig({ flags: { port: 0 } });
+  const engine = Promise.reject(new Error("no such model"));
+  await using server = await startServer(config, { engine });
+  await server.settled;
+  const live = await fetch(`${server.url}/healthz/live`);
+  assertEquals([live.status, await live.json()], [503, { live: false }]);
+});
