@@ -137,8 +137,10 @@ export class Track<S = unknown> {
 
   /** Hops that a window takes besides its own. */
   hopsSpared({ endFrame }: Window): number {
-    const { hopFrames } = this.#policy;
-    return Math.max(0, Math.ceil((endFrame - this.#progress.framesSeen) / hopFrames) - 1);
+    const { hopFrames, firstWindowFrames } = this.#policy;
+    const { framesSeen } = this.#progress;
+    const ownEndFrame = framesSeen === 0 ? firstWindowFrames : framesSeen + hopFrames;
+    return Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames));
   }
 
   /** Whether every frame of the first `sampleCount` samples is committed. */
