@@ -170,7 +170,8 @@ export class CaptionsView {
   /** @param {ScrollBehavior} behavior */
   #follow(behavior) {
     if (!this.#isPinned) return;
-    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches ||
+      document.documentElement.dataset.overlay === "on";
     this.#box.scrollTo({
       top: this.#box.scrollHeight,
       behavior: isCalm || document.hidden ? "instant" : behavior,

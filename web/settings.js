@@ -57,17 +57,19 @@ export function keepSettings(settings) {
 }
 
 /**
- * Writes the settings on the root element.
+ * Writes the settings on the root element; what the address says, as `#lines=2`, wins.
  *
  * @param {Settings} settings
  */
 export function applySettings(settings) {
   const { dataset } = document.documentElement;
-  for (const name of Object.keys(CHOICES)) {
-    dataset[name] = settings[/** @type {SettingName} */ (name)];
+  const wished = new URLSearchParams(location.hash.slice(1));
+  for (const [name, values] of Object.entries(CHOICES)) {
+    const wish = wished.get(name) ?? "";
+    dataset[name] = values.includes(wish) ? wish : settings[/** @type {SettingName} */ (name)];
   }
-  const isDark = settings.theme === "dark" ||
-    (settings.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const isDark = dataset.theme === "dark" ||
+    (dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   dataset.scheme = isDark ? "dark" : "light";
   const color = isDark ? "#121315" : "#f8f6f2";
   document.querySelector('meta[name="theme-color"]')?.setAttribute("content", color);

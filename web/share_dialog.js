@@ -37,7 +37,7 @@ function fill(session) {
   link.hash = `watch=${session}`;
   byId("viewer-link", HTMLInputElement).value = link.href;
   drawCode(link.href);
-  link.hash = `watch=${session}&overlay`;
+  link.hash = `watch=${session}&overlay&lines=3`;
   byId("overlay-link", HTMLInputElement).value = link.href;
   block("share-local").hidden = !/^(localhost|127\..*|\[::1\])$/.test(link.hostname);
 }

@@ -13,7 +13,7 @@ import { spell } from "./transcript.js";
 /** One bar of the waveform. */
 const BAR_MS = 40;
 /** Px for a second. */
-const SECOND_PX = 110;
+const SECOND_PX = 128;
 const BARS_KEPT = 1000;
 
 /** The drawing. What it shows is in the captions too, so readers of the screen lose nothing. */
@@ -116,7 +116,7 @@ export class TimelineView {
 
   /** @param {View} view */
   #drawBars({ context, width, height, right, style }) {
-    const middle = (height - 34) / 2;
+    const middle = (height - 38) / 2;
     const barPx = BAR_MS / 1000 * SECOND_PX;
     context.fillStyle = style.getPropertyValue("--wave");
     const first = Math.max(0, Math.floor((right - width / SECOND_PX * 1000) / BAR_MS));
@@ -136,7 +136,7 @@ export class TimelineView {
     const { words, tentative } = this.#transcript;
     context.font = `500 12px ${style.fontFamily}`;
     context.textBaseline = "alphabetic";
-    const rows = [height - 19, height - 4];
+    const rows = [height - 24, height - 9];
     const ends = [-Infinity, -Infinity];
     /** @param {readonly CaptionWord[]} list @param {string} color */
     const write = (list, color) => {
@@ -147,7 +147,7 @@ export class TimelineView {
         const end = x + context.measureText(shown).width;
         const row = x >= (ends[0] ?? 0) ? 0 : x >= (ends[1] ?? 0) ? 1 : -1;
         if (row < 0) continue;
-        ends[row] = end + 6;
+        ends[row] = end + 4;
         if (end > 0) context.fillText(shown, x, rows[row] ?? height);
       }
     };
