@@ -150,7 +150,11 @@ class ContainerInput implements AudioInput {
   }
 
   async #decode(readable: ReadableStream<Uint8Array>): Promise<void> {
-    const { modelRateHz, take } = this.#options;
+    const { modelRateHz } = this.#options;
+    const take = async (streams: readonly Float32Array[]) => {
+      this.#acceptedSamples += streams[0]?.length ?? 0;
+      await this.#options.take(streams);
+    };
     const { signal } = this.#aborted;
     let resamplers: Resampler[] = [];
     for await (const { channels, sampleRateHz } of decodeAudio(readable, { signal })) {
@@ -161,9 +165,7 @@ class ContainerInput implements AudioInput {
         if (resamplers.length > 0) await take(resamplers.map((resampler) => resampler.end()));
         resamplers = streams.map(() => new Resampler(sampleRateHz, modelRateHz));
       }
-      const samples = streams.map((stream, index) => resamplers[index]!.push(stream));
-      this.#acceptedSamples += samples[0]!.length;
-      await take(samples);
+      await take(streams.map((stream, index) => resamplers[index]!.push(stream)));
     }
     await take(resamplers.map((resampler) => resampler.end()));
   }

@@ -290,3 +290,36 @@ Deno.test("native: hundreds of connections that say nothing cost no session", as
   client.say({ type: "end" });
   assertEquals((await client.closed).code, 1000);
 });
+
+Deno.test("native: a connection that dies without a word, or is half open, loses nothing", async () => {
+  await using server = await openServer({ pingSeconds: 60 });
+  const bytes = s16le((await sampleSpeech()).subarray(0, 24_000));
+  for (const isHalfOpen of [false, true]) {
+    const raw = await RawSocket.open(server.url);
+    await raw.send(frame(TEXT, new TextEncoder().encode(JSON.stringify(START))));
+    // cut in the middle of a sample
+    await raw.send(frame(BINARY, bytes.subarray(0, 15_001)));
+    await settled(() => {
+      const [speaker] = server.context.sessions;
+      return speaker?.acceptedSamples === 7500;
+    });
+    const [{ id }] = [...server.context.sessions] as unknown as [{ id: string }];
+    const { token } = server.context.captions.get(id)!;
+    if (!isHalfOpen) raw[Symbol.dispose]();
+    await using back = new TestClient(`${server.url}/v1/captions/${id}`);
+    await back.opened;
+    back.say({ type: "resume", version: 1, token, lastSeq: 0 });
+    const { acceptedSamples } = await back.get("hello");
+    assertEquals(acceptedSamples, 7500);
+    back.socket.send(bytes.subarray(2 * acceptedSamples));
+    back.say({ type: "end" });
+    assertEquals((await back.get("end")).atMs, 1500);
+    await back.closed;
+    if (isHalfOpen) {
+      const { text, code } = await raw.rest();
+      assertStringIncludes(text, '"replaced"');
+      assertEquals(code, 4000);
+      raw[Symbol.dispose]();
+    }
+  }
+});
