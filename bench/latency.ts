@@ -121,7 +121,7 @@ function row(hopMs: number, runs: readonly Measured[], busy: number): string {
     `${hopMs}`,
     ...quantiles(all.flatMap(({ interim }) => interim)),
     ...quantiles(all.flatMap(({ final }) => final)),
-    (sum("erased") / sum("finals")).toFixed(2),
+    sum("finals") === 0 ? "–" : (sum("erased") / sum("finals")).toFixed(2),
     `${sum("finals")}`,
     `${(100 * busy).toFixed(0)} %`,
   ];
