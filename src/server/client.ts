@@ -226,7 +226,10 @@ export class CaptionClient implements AsyncDisposable {
       const why = refused?.error.message ?? `Cannot reach the server: ${reason || code}`;
       return this.#fail(new CaptionClientError(why, refused?.error.code));
     }
-    this.#options.onReconnect?.(refused?.error.message ?? error?.message ?? "connection lost");
+    this.#options.onReconnect?.(
+      refused?.error.message ?? error?.message ??
+        (wasReady ? "the connection is lost" : "the server cannot be reached"),
+    );
     const waitMs = Math.max(error?.retryAfterMs ?? 0, this.#retryMs * (0.5 + Math.random() / 2));
     this.#retryMs = Math.min(MAX_RETRY_MS, 2 * this.#retryMs);
     this.#lastError = undefined;
