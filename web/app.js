@@ -37,6 +37,7 @@ const announcer = new Announcer(block("announcer"));
 const timeline = new TimelineView(byId("timeline", HTMLCanvasElement));
 const level = new LevelMeter(block("level"));
 const toggle = button("toggle");
+const elapsed = block("elapsed");
 
 /** @type {Transcript} */
 let transcript = EMPTY_TRANSCRIPT;
@@ -156,6 +157,7 @@ function begin(opened, again) {
       heardMs += samples.length / sampleRateHz * 1000;
       if (connection !== speaker) return;
       audioMs = heardMs;
+      showElapsed();
       if (opened.isRealTime) latency.heard(audioMs, performance.now());
       const isSilent = level.hear(samples, sampleRateHz);
       if (isSilent && opened.isMicrophone) showNotice("silence", SILENCE);
@@ -243,7 +245,8 @@ function changed(state, { again }) {
     case "finishing":
       return setState("finishing", "Finishing…");
     case "ended":
-      return setState("ended", isViewer ? "The session has ended" : "Finished");
+      setState("ended", isViewer ? "The session has ended" : "Finished");
+      return source === undefined ? undefined : endedByServer();
     case "waiting":
       return waiting(state);
     case "failed":
@@ -252,6 +255,11 @@ function changed(state, { again }) {
     default:
       return state;
   }
+}
+
+function endedByServer() {
+  showNotice("connection", "The server has ended the session. What was said is here.");
+  void stop();
 }
 
 /** @param {Extract<SpeakerState, { kind: "waiting" }>} state */
@@ -314,7 +322,12 @@ function showFigures() {
   const { shownMs, finalMs } = latency.medians;
   /** @param {number | undefined} ms */
   const seconds = (ms) => ms === undefined ? "–" : `${(ms / 1000).toFixed(1)} s`;
-  block("elapsed").textContent = clock(Math.max(audioMs, transcript.settledMs));
+  showElapsed();
   block("shown-after").textContent = seconds(shownMs);
   block("final-after").textContent = seconds(finalMs);
+}
+
+function showElapsed() {
+  const text = clock(Math.max(audioMs, transcript.settledMs));
+  if (elapsed.textContent !== text) elapsed.textContent = text;
 }

@@ -69,10 +69,11 @@ export function get(path, signal) {
  * Asks why a socket could not be opened: browsers do not say it themselves.
  *
  * @param {string} path Where it was to be opened.
+ * @param {{ isNew: boolean }} options Whether it was to begin a session: then there must be room.
  * @returns {Promise<Refusal | undefined>} `undefined` if nothing is wrong now.
  */
-export async function whyRefused(path) {
-  for (const place of [path, "healthz/ready", "metrics"]) {
+export async function whyRefused(path, { isNew }) {
+  for (const place of isNew ? [path, "healthz/ready", "metrics"] : [path]) {
     /** @type {Response} */
     let response;
     try {

@@ -36,7 +36,11 @@ const MAX_IN_FLIGHT_BYTES = 1 << 20;
 /** A server that is silent for so long while audio waits is taken for gone. */
 const SILENCE_MS = 12_000;
 /** Refusals that no waiting changes. */
-const FINAL_CODES = ["unauthorized", "forbidden_origin", "not_found", "bad_token", "replaced"];
+const FINAL_CODES = [
+  ...["unauthorized", "forbidden_origin", "not_found", "bad_token", "replaced", "bad_message"],
+];
+/** Audio kept for a server that does not come back, at most. */
+const MAX_KEPT_SECONDS = 900;
 
 /** One session, over as many sockets as it takes. */
 export class Speaker {
@@ -47,6 +51,7 @@ export class Speaker {
   #socket;
   /** @type {HelloMessage | undefined} */
   #hello;
+  #wasOpen = false;
   #isGreeted = false;
   #isEnding = false;
   #isEndSent = false;
@@ -87,6 +92,10 @@ export class Speaker {
   push(samples) {
     if (this.#isEnding || this.#isOver) return;
     this.#log.append(samples);
+    if (this.backlogSeconds > MAX_KEPT_SECONDS) {
+      const message = "The server was away for so long that no more sound can be kept";
+      return this.#finish({ kind: "failed", refusal: { code: "away", message } });
+    }
     this.#pump();
   }
 
@@ -94,7 +103,8 @@ export class Speaker {
   end() {
     if (this.#isEnding || this.#isOver) return;
     this.#isEnding = true;
-    if (this.#hello === undefined) return this.#finish({ kind: "ended" }); // never begun
+    const isUnheard = this.#hello === undefined && this.#log.endSample === 0;
+    if (isUnheard) return this.#finish({ kind: "ended" });
     if (this.#isGreeted) this.#options.onState({ kind: "finishing" });
     this.#pump();
   }
@@ -118,10 +128,14 @@ export class Speaker {
     this.#isEndSent = false;
     this.#error = undefined;
     if (this.#hello === undefined) this.#options.onState({ kind: "connecting" });
+    this.#wasOpen = false;
     const socket = openSocket(this.#path);
     this.#socket = socket;
     this.#lastMessageMs = performance.now();
-    socket.onopen = () => this.#send(this.#firstMessage());
+    socket.onopen = () => {
+      this.#wasOpen = true;
+      this.#send(this.#firstMessage());
+    };
     socket.onmessage = ({ data }) => {
       if (this.#socket === socket) this.#receive(JSON.parse(data));
     };
@@ -232,8 +246,10 @@ export class Speaker {
     clearTimeout(this.#pumpTimer);
     if (this.#isOver) return;
     const hasSession = this.#hello !== undefined;
-    const refusal = this.#error ?? await whyRefused(this.#path) ??
-      { code: "cut", message: "The connection broke" };
+    const asked = this.#error === undefined && !this.#wasOpen
+      ? await whyRefused(this.#path, { isNew: !hasSession })
+      : this.#error;
+    const refusal = asked ?? { code: "cut", message: "The connection broke" };
     if (this.#isOver || this.#socket !== undefined) return;
     const isFinal = FINAL_CODES.includes(refusal.code) ||
       (this.#error !== undefined && hasSession && !this.#canResume(refusal));

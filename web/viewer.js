@@ -63,6 +63,10 @@ export class Viewer {
     this.#socket = socket;
     /** @type {import("./server.js").Refusal | undefined} */
     let error;
+    let wasOpen = false;
+    socket.onopen = () => {
+      wasOpen = true;
+    };
     socket.onmessage = ({ data }) => {
       /** @type {ServerMessage} */
       const message = JSON.parse(data);
@@ -72,7 +76,7 @@ export class Viewer {
       this.#options.onMessage(message);
       if (message.type === "end") this.#finish({ kind: "ended" });
     };
-    socket.onclose = () => void this.#broken(error);
+    socket.onclose = () => void this.#broken(error, wasOpen);
   }
 
   #begin() {
@@ -81,11 +85,16 @@ export class Viewer {
     this.#options.onState({ kind: "live" });
   }
 
-  /** @param {import("./server.js").Refusal | undefined} error */
-  async #broken(error) {
+  /**
+   * @param {import("./server.js").Refusal | undefined} error
+   * @param {boolean} wasOpen
+   */
+  async #broken(error, wasOpen) {
     if (this.#isOver) return;
-    const refusal = error ?? await whyRefused(this.#path) ??
-      { code: "cut", message: "The connection broke" };
+    const asked = error === undefined && !wasOpen
+      ? await whyRefused(this.#path, { isNew: false })
+      : error;
+    const refusal = asked ?? { code: "cut", message: "The connection broke" };
     if (this.#isOver) return;
     if (FINAL_CODES.includes(refusal.code)) return this.#finish({ kind: "failed", refusal });
     const retryMs = refusal.retryAfterMs ?? backoffMs(this.#attempt++);

@@ -123,30 +123,60 @@ test("a reader who comes late has all from the beginning, an overlay nothing beh
   assertEquals(asRecognised(await finalWords(mixer)), SCRIPTED_WORDS);
 });
 
-test("our own server makes of a recording what it makes of its samples", async (browser) => {
+test("our own server makes of a recording what it makes of its samples, cut or not", async (browser) => {
   await using server = await openPageServer();
-  const page = await browser.newPage();
-  const complaints = complaintsOf(page);
-  await page.goto(server.url);
-  await page.click("#samples button >> nth=0");
-  await state(page, "ended");
   await using client = new TestClient(`${server.url}/v1/captions`);
   await client.opened;
   client.say(START);
   client.socket.send(s16le(await sampleSpeech()));
   client.say({ type: "end" });
   await client.closed;
-  const shown = asRecognised(await finalWords(page));
-  assertEquals(shown, asRecognised(wordsOf(client.messages)));
+  const expected = asRecognised(wordsOf(client.messages));
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  await page.addInitScript(keepSockets);
+  await page.goto(server.url);
+  await page.click("#samples button >> nth=0");
+  for (const afterMs of [500, 800]) {
+    await state(page, "live");
+    await page.waitForTimeout(afterMs);
+    await page.evaluate(cutSockets);
+  }
+  await state(page, "ended");
+  assertEquals(asRecognised(await finalWords(page)), expected);
+  await page.click("#open-settings");
+  await page.selectOption("[name=speed]", "fast");
+  await page.keyboard.press("Escape");
+  await page.setInputFiles("#file", HARBOUR);
+  await state(page, "connecting");
+  await state(page, "ended");
+  assertEquals(asRecognised(await finalWords(page)), expected);
   await page.click("#open-save");
-  const [saved] = await Promise.all([
-    page.waitForEvent("download"),
-    page.click("[data-format=txt]"),
-  ]);
-  const text = await Deno.readTextFile(await saved.path());
-  assertEquals(asRecognised(text.split(/\s+/).filter(Boolean)), shown);
+  const saving = page.waitForEvent("download");
+  await page.click("[data-format=txt]");
+  const text = await Deno.readTextFile(await (await saving).path());
+  assertEquals(asRecognised(text.split(/\s+/).filter(Boolean)), expected);
   assertEquals(complaints, []);
 });
+
+/** Runs in the page, before its modules. */
+function keepSockets(): void {
+  const Native = globalThis.WebSocket;
+  const sockets: WebSocket[] = [];
+  const Kept = class extends Native {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      sockets.push(this);
+    }
+  };
+  Object.assign(globalThis, { WebSocket: Kept, sockets });
+}
+
+/** Runs in the page. */
+function cutSockets(): void {
+  const { sockets } = globalThis as unknown as { sockets: WebSocket[] };
+  for (const socket of sockets) socket.close();
+}
 
 test("nobody is left without a reason: full, unknown key, gone", async (browser) => {
   await using server = startScripted({ script: SCRIPT, key: "a-key-of-the-test" });
