@@ -14,8 +14,12 @@ VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *ALPHABET]
 BLANK = 0
 
 FEED_FORWARD = 1024
-POSITION_TAPS = 48
-POSITION_GROUPS = 16
+# Positions are told apart over half the taps: 600 frames, 12 s.
+POSITION_TAPS = 1200
+PEDESTAL = 256.0
+"""Added to every channel before the positional convolution; the layers' norms take it away."""
+STRAIGHT = 5.0
+"""Added to what goes into its GELU, which is the identity from there on."""
 
 
 def student_config() -> HubertConfig:
@@ -33,7 +37,7 @@ def student_config() -> HubertConfig:
         conv_kernel=CONV_KERNEL,
         conv_stride=CONV_STRIDE,
         num_conv_pos_embeddings=POSITION_TAPS,
-        num_conv_pos_embedding_groups=POSITION_GROUPS,
+        num_conv_pos_embedding_groups=WIDTH,
         hidden_dropout=0.0,
         attention_dropout=0.0,
         activation_dropout=0.0,
@@ -87,6 +91,23 @@ def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, features: Tenso
     student.hubert.encoder.layer_norm.load_state_dict(teacher.norm.state_dict())
 
 
+def _write_positions(convolution: nn.Conv1d, positions: Tensor) -> None:
+    """Whisper's table of positions as a convolution.
+
+    Over a constant, the zeros before the window let through one tap at the first frame, two at
+    the second, and so on: the running sum of the taps. So the taps are the table's differences.
+    """
+    reach = POSITION_TAPS // 2
+    steps = torch.diff(positions[: reach + 1], dim=0, prepend=torch.zeros(1, WIDTH))
+    taps = torch.full((WIDTH, 1, POSITION_TAPS), 1e-3)
+    taps[:, 0, : reach + 1] = steps.flip(0).T
+    sizes = taps.norm(dim=(0, 1), keepdim=True) / PEDESTAL
+    sizes[:, :, reach + 1 :] = 0.0
+    convolution.parametrizations.weight.original0.copy_(sizes)
+    convolution.parametrizations.weight.original1.copy_(taps)
+    convolution.bias.fill_(STRAIGHT)
+
+
 @torch.no_grad()
 def student_from_teacher(teacher: WhisperEncoder, speech: Tensor) -> HubertForCTC:
     """`speech`: a batch of waveforms that shows which neurons the teacher uses."""
@@ -94,31 +115,22 @@ def student_from_teacher(teacher: WhisperEncoder, speech: Tensor) -> HubertForCT
     rewrite(teacher, student.hubert.feature_extractor.conv_layers, speech)
     projection = student.hubert.feature_projection.projection
     projection.weight.copy_(torch.eye(WIDTH, CONV_DIM[-1]))
-    projection.bias.copy_(teacher.positions.mean(0))
+    projection.bias.fill_(PEDESTAL)
+    student.hubert.masked_spec_embed.fill_(PEDESTAL)
     _copy_layers(student, teacher, teacher.front_end(speech))
-    # Near nothing at first, so that the copied layers see what they were trained on.
-    student.hubert.encoder.pos_conv_embed.conv.parametrizations.weight.original0.mul_(0.05)
+    _write_positions(student.hubert.encoder.pos_conv_embed.conv, teacher.positions)
     student.lm_head.weight.normal_(std=0.01)
     return student
 
 
-class FadingPositions(nn.Module):
-    """The student's convolutional positions, plus the teacher's absolute ones while they last.
+class TabledPositions(nn.Module):
+    """What the positional convolution gives, looked up instead of computed: for training."""
 
-    The copied attention knows where it is only by Whisper's sinusoids, which HuBERT does not
-    have. They are faded out while the positional convolution learns to stand in. (Their mean
-    over time is a constant, which the feature projection's bias holds for good.)
-    """
-
-    def __init__(self, convolution: nn.Module, table: Tensor) -> None:
+    def __init__(self, convolution: nn.Module, positions: Tensor) -> None:
         super().__init__()
-        self.convolution = convolution
-        self.register_buffer("table", table - table.mean(0), persistent=False)
-        self.share = 1.0
-        self.offset = 0
+        self.convolution = convolution.requires_grad_(False)
+        self.register_buffer("table", positions[: POSITION_TAPS // 2 + 1], persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        positions = self.convolution(hidden)
-        if self.share > 0.0:
-            positions = positions + self.share * self.table[self.offset : self.offset + hidden.shape[1]]
-        return positions
+        places = torch.arange(hidden.shape[1], device=hidden.device)
+        return self.table[places.clamp(max=len(self.table) - 1)] + STRAIGHT

@@ -26,7 +26,7 @@ from transformers import HubertForCTC
 from .data import Batch, Batches, Corpus
 from .evaluate import hear_clips
 from .front_end import LAG
-from .model import BLANK, FadingPositions, student_from_teacher
+from .model import BLANK, PEDESTAL, STRAIGHT, TabledPositions, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
 from .whisper import WhisperEncoder, load_teacher
 
@@ -39,19 +39,12 @@ LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
-RATES = {"projection": 3.0e-4, "positions": 1.0e-3, "layers": 2.0e-4, "head": 1.5e-3}
+RATES = {"projection": 3.0e-4, "layers": 2.0e-4, "head": 1.5e-3}
 
 
 @dataclass(frozen=True)
 class Plan:
-    fade_from: int
-    fade_to: int
     steps: int
-
-    def share(self, step: int) -> float:
-        """How much of the teacher's absolute positions the student is still given."""
-        done = (step - self.fade_from) / (self.fade_to - self.fade_from)
-        return min(1.0, max(0.0, 1.0 - done))
 
     def distillation(self, step: int) -> float:
         """The teacher leads at first; towards the end the letters alone count."""
@@ -63,8 +56,6 @@ class Plan:
 
 
 def group_of(name: str) -> str:
-    if "pos_conv_embed" in name:
-        return "positions"
     if name.startswith("lm_head"):
         return "head"
     return "layers" if ".encoder." in name else "projection"
@@ -118,8 +109,7 @@ class Trainer:
         self.student, self.teacher, self.plan, self.team = student, teacher, plan, team
         self.device = student.device
         encoder = student.hubert.encoder
-        self.positions = FadingPositions(encoder.pos_conv_embed, teacher.positions)
-        encoder.pos_conv_embed = self.positions
+        encoder.pos_conv_embed = TabledPositions(encoder.pos_conv_embed, teacher.positions)
         student.freeze_feature_encoder()
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(student)
@@ -138,8 +128,6 @@ class Trainer:
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         self._outputs.clear()
-        self.positions.share = self.plan.share(self.step)
-        self.positions.offset = int(torch.randint(0, 500, ()))
         hidden = self.student.hubert(batch.noisy).last_hidden_state
         scores = self.student.lm_head(hidden).log_softmax(-1).transpose(0, 1)
         frames = torch.full((scores.shape[1],), scores.shape[0], device=self.device)
@@ -151,7 +139,8 @@ class Trainer:
         if self.plan.distillation(self.step) > 0.0 and spoken.any():
             with torch.no_grad():
                 theirs = self.teacher.transform(self.teacher.front_end(batch.clean[spoken]))
-            pairs = zip([*self._outputs, hidden], theirs, strict=True)
+            between = [output - PEDESTAL - STRAIGHT for output in self._outputs]
+            pairs = zip([*between, hidden], theirs, strict=True)
             distances = [self._distance(ours[spoken], target) for ours, target in pairs]
             losses |= {"layers": torch.stack(distances[:-1]).mean(), "last": distances[-1]}
         return losses
@@ -185,7 +174,6 @@ class Trainer:
         current = {name: value.clone() for name, value in self.student.state_dict().items()}
         self.student.load_state_dict(self.average)
         self.student.eval()
-        self.positions.offset = 0
         pairs = []
         for corpus, i in held_out:
             utterance = corpus.utterances[i]
@@ -238,7 +226,6 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
     parser.add_argument("--run", default="default")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--fade", type=int, nargs=2, default=(50, 450), metavar=("FROM", "TO"))
     parser.add_argument("--batch-seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -253,7 +240,7 @@ def main() -> None:
     trainer = Trainer(
         first_student(teacher, corpora, args.seed).to(args.device),
         teacher.to(args.device),
-        Plan(*args.fade, args.steps),
+        Plan(args.steps),
         team,
     )
     checkpoint = folder / "checkpoint.pt"
