@@ -8,6 +8,7 @@ import { captionRoutes } from "./caption_routes.ts";
 import type { ServerContext } from "./context.ts";
 import { deepgramRoutes } from "./deepgram.ts";
 import { operationRoutes } from "./operation_routes.ts";
+import { voskRoutes } from "./vosk.ts";
 
 /** Adds the addresses of one protocol. */
 export type Routes = (app: App, context: ServerContext) => void;
@@ -17,4 +18,5 @@ export const ROUTES: readonly Routes[] = [
   operationRoutes,
   captionRoutes,
   deepgramRoutes,
+  voskRoutes,
 ];
