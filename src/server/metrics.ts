@@ -36,6 +36,11 @@ export class ServerMetrics {
   readonly #words = this.#counter("hubcap_words_total", "Words committed", ["dialect"]);
   readonly #errors = this.#counter("hubcap_errors_total", "Errors told to clients", ["code"]);
   readonly #refusals = this.#counter("hubcap_refusals_total", "Requests refused", ["code"]);
+  readonly #droppedSamples = this.#counter(
+    "hubcap_dropped_samples_total",
+    "Samples accepted by sessions that ended and not captioned: 0, or a bug",
+    [],
+  );
   readonly #resumes = this.#counter("hubcap_resumes_total", "Sessions resumed", []);
   readonly #readersCut = this.#counter("hubcap_slow_readers_total", "Slow readers cut", []);
   readonly #wordLatency = new Histogram({
@@ -65,6 +70,11 @@ export class ServerMetrics {
   /** Audio was taken in. */
   audioAccepted(dialect: string, seconds: number): void {
     this.#audioSeconds.inc({ dialect }, seconds);
+  }
+
+  /** A session has ended by itself, and this many accepted samples were not captioned. */
+  samplesDropped(count: number): void {
+    this.#droppedSamples.inc(count);
   }
 
   /** Words were committed. */
@@ -168,7 +178,6 @@ export class ServerMetrics {
     total("hubcap_model_reloads_total", "Devices lost", ({ stats }) => stats.reloadCount);
     total("hubcap_committed_seconds_total", "Audio committed", (e) => e.stats.committedSeconds);
     total("hubcap_streams_refused_total", "Streams refused", ({ stats }) => stats.refusedCount);
-    total("hubcap_dropped_samples_total", "Accepted samples lost: always 0", () => 0);
     level("hubcap_streams", "Streams in the engine", ({ stats }) => stats.streamCount);
     level(
       "hubcap_lateness_seconds",

@@ -97,6 +97,8 @@ export class SpeakerSession implements AsyncDisposable {
   #isPumping = false;
   #isEnding = false;
   #isOver = false;
+  /** Samples that each stream has taken. */
+  readonly #taken: number[];
   #openStreams: number;
   #error: unknown;
   #lastMessageMs = performance.now();
@@ -128,6 +130,7 @@ export class SpeakerSession implements AsyncDisposable {
       throw error;
     }
     this.#clocks = this.#streams.map(() => new WordClock(context.metrics));
+    this.#taken = this.#streams.map(() => 0);
     this.#openStreams = this.#streams.length;
     this.#streams.forEach((stream, channel) => void this.#listen(stream, channel));
     context.sessions.add(this);
@@ -315,6 +318,7 @@ export class SpeakerSession implements AsyncDisposable {
       if (samples.length === 0) return;
       this.#clocks[index]!.arrived(samples.length);
       await this.#streams[index]!.write(samples);
+      this.#taken[index]! += samples.length;
     }));
     const seconds = samplesToMs(streams[0]?.length ?? 0, this.modelRateHz) / 1000;
     this.#context.metrics.audioAccepted(dialect, seconds);
@@ -324,6 +328,9 @@ export class SpeakerSession implements AsyncDisposable {
     try {
       for await (const event of stream) {
         if (event.kind === "caption") this.#measure(event, channel);
+        if (event.kind === "end") {
+          this.#context.metrics.samplesDropped(Math.max(0, this.#taken[channel]! - event.atSample));
+        }
         this.#options.hooks.onEvent(event, channel);
       }
     } catch (error) {
