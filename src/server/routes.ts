@@ -8,6 +8,7 @@ import { captionRoutes } from "./caption_routes.ts";
 import type { ServerContext } from "./context.ts";
 import { deepgramRoutes } from "./deepgram.ts";
 import { operationRoutes } from "./operation_routes.ts";
+import { pageRoutes } from "./page_routes.ts";
 import { voskRoutes } from "./vosk.ts";
 
 /** Adds the addresses of one protocol. */
@@ -16,6 +17,7 @@ export type Routes = (app: App, context: ServerContext) => void;
 /** Every protocol, in the order addresses are tried. */
 export const ROUTES: readonly Routes[] = [
   operationRoutes,
+  pageRoutes,
   captionRoutes,
   deepgramRoutes,
   voskRoutes,
