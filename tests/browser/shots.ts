@@ -1,6 +1,7 @@
 /**
  * Makes `docs/page-desktop.png` and `docs/page-phone.png`:
- * `deno run --allow-all tests/browser/shots.ts`. What is said comes from a script.
+ * `deno run --allow-all tests/browser/shots.ts`. What is said comes from a script, and so would
+ * the latency, which is therefore not shown.
  *
  * @module
  */
@@ -27,6 +28,7 @@ for (const { name, width, height, scale, scheme } of SHOTS) {
     deviceScaleFactor: scale,
     colorScheme: scheme,
   });
+  await page.addInitScript(() => localStorage.setItem("hubcap.settings", '{"latency":"off"}'));
   await page.goto(server.url);
   await page.waitForSelector("#samples:not([hidden])");
   if (Deno.args.length > 0) await page.screenshot({ path: `${DOCS}/${name}-start.png` });
