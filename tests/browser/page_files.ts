@@ -1,5 +1,5 @@
 /**
- * The page's files, and the bundled samples, as the server serves them.
+ * The page's files, and the bundled samples, as the server serves them, for a server of a script.
  *
  * @module
  */

@@ -8,7 +8,7 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { assert, assertEquals } from "../assert.ts";
 import { fromFileUrl } from "../../src/std.ts";
-import { s16le, sampleSpeech, START, TestClient, wordsOf } from "../server/server.ts";
+import { openServer, s16le, sampleSpeech, START, TestClient, wordsOf } from "../server/server.ts";
 import {
   type BrowserOptions,
   complaintsOf,
@@ -16,7 +16,6 @@ import {
   hasBrowser,
   openBrowser,
 } from "./browser.ts";
-import { openPageServer } from "./page_server.ts";
 import { scriptOf, startScripted } from "./scripted_server.ts";
 
 const HARBOUR = fromFileUrl(new URL("../../samples/harbour.wav", import.meta.url));
@@ -124,7 +123,7 @@ test("a reader who comes late has all from the beginning, an overlay nothing beh
 });
 
 test("our own server makes of a recording what it makes of its samples, cut or not", async (browser) => {
-  await using server = await openPageServer();
+  await using server = await openServer({ logLevel: "error" });
   await using client = new TestClient(`${server.url}/v1/captions`);
   await client.opened;
   client.say(START);
