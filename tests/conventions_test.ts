@@ -122,7 +122,7 @@ Deno.test("tests: mirror src", async () => {
   const known = new Set((await sources("src")).map(({ path }) => path));
   const stray: string[] = [];
   for (const { path } of await sources("tests")) {
-    const match = /^tests\/(.+?)(_property|_golden|_gpu)?_test\.ts$/.exec(path);
+    const match = /^tests\/(.+?)(_property|_golden|_gpu|_memory)?_test\.ts$/.exec(path);
     if (match && !OUTSIDE_THE_MIRROR.has(match[1]!) && !known.has(`src/${match[1]}.ts`)) {
       stray.push(path);
     }
