@@ -24,7 +24,7 @@ export interface ServerContext {
   /** Aborted when the server begins to shut down. */
   readonly draining: AbortSignal;
   /** Sessions of all dialects that are not over. */
-  readonly sessions: Set<SpeakerSession>;
+  readonly sessions: Set<Pick<SpeakerSession, "abort">>;
   /** Native sessions, those that ended and can still be read included. */
   readonly captions: CaptionSessions;
 }
