@@ -23,8 +23,8 @@ export interface ServerContext {
   readonly gate: Gate;
   /** Aborted when the server begins to shut down. */
   readonly draining: AbortSignal;
-  /** Sessions of all dialects that are not over. */
-  readonly sessions: Set<Pick<SpeakerSession, "abort">>;
+  /** Sessions of all dialects, and recordings, that are not over. */
+  readonly sessions: Set<Pick<SpeakerSession, "abort" | "acceptedSamples">>;
   /** Native sessions, those that ended and can still be read included. */
   readonly captions: CaptionSessions;
 }

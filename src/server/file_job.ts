@@ -57,6 +57,11 @@ export class FileJob implements Disposable {
     context.metrics.sessionStarted(options.dialect);
   }
 
+  /** Samples taken in, at the model's rate. */
+  get acceptedSamples(): number {
+    return this.#stream.samplesReceived;
+  }
+
   /** The words, as they are settled. At the end, `transcript` has all of them. */
   async *run(file: Blob): AsyncGenerator<readonly Word[]> {
     const fed = this.#feed(file);
@@ -77,7 +82,7 @@ export class FileJob implements Disposable {
       text: this.#words.map(({ text }) => text).join(" "),
       words: this.#words,
       utteranceEnds: this.#utteranceEnds,
-      seconds: samplesToSeconds(this.#stream.samplesReceived, this.#sampleRateHz),
+      seconds: samplesToSeconds(this.acceptedSamples, this.#sampleRateHz),
       sampleRateHz: this.#sampleRateHz,
     };
   }
