@@ -41,12 +41,21 @@ export type * from "./src/ctc/decoder.ts";
 export type { Emissions } from "./src/ctc/emissions.ts";
 export type { DeviceOptions } from "./src/device.ts";
 export type * from "./src/model/config.ts";
+export type {
+  InputGrid,
+  ModelConfig,
+  PreparedInputs,
+  PrepareOptions,
+  PreprocessorConfig,
+} from "./src/model/family.ts";
+export type { FbankConfig } from "./src/model/fbank.ts";
 export type * from "./src/model/forward.ts";
 export type { ModelSessions } from "./src/model/graph_sessions.ts";
 export type { GraphPart, GraphRequest } from "./src/model/hubert_graph.ts";
 export type { Dtype } from "./src/model/precision.ts";
 export type * from "./src/model/tokenizer.ts";
 export type { AddedToken, Vocabulary } from "./src/model/vocabulary.ts";
+export type * from "./src/model/wav2vec2_bert_config.ts";
 export type * from "./src/model/waveform.ts";
 export type { OpenCheckpointOptions } from "./src/open_checkpoint.ts";
 export type * from "./src/runtime/backend.ts";

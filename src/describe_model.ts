@@ -4,10 +4,10 @@
  * @module
  */
 import type { WeightStore } from "./checkpoint/weights.ts";
-import { convGeometry } from "./geometry.ts";
 import { weightByteLength } from "./graph/serialize.ts";
-import type { HubertConfig, Task } from "./model/config.ts";
+import type { Task } from "./model/config.ts";
 import { EXPORT_FILES } from "./model/export_sessions.ts";
+import type { ModelConfig } from "./model/family.ts";
 import { type Dtype, DTYPES, precisionOf } from "./model/precision.ts";
 import type { Tokenizer } from "./model/tokenizer.ts";
 import {
@@ -18,6 +18,7 @@ import {
   openNetwork,
   openTokenizer,
 } from "./open_checkpoint.ts";
+import type { PositionEmbeddingsType } from "./model/wav2vec2_bert_config.ts";
 import { join } from "./std.ts";
 import { elementCount } from "./tensor.ts";
 import { samplesToMs } from "./units.ts";
@@ -32,7 +33,7 @@ export interface ModelDescription {
   /** The folder it lies in. */
   readonly folder: string;
   /** Family of the network. */
-  readonly family: HubertConfig["model_type"];
+  readonly family: ModelConfig["model_type"];
   /** What it is for. */
   readonly task: Task;
   /** Sizes of the network. */
@@ -55,10 +56,27 @@ export interface ModelDescription {
   readonly unusedTensors: readonly string[];
 }
 
-/** Sizes of a network. */
-export interface ArchitectureDescription {
+/** Sizes of a network; its family says of which kind. */
+export type ArchitectureDescription = WaveformArchitecture | FeatureArchitecture;
+
+/** Sizes of any encoder. */
+export interface EncoderSizes {
   /** Classes the weights were saved from. */
   readonly classes: readonly string[];
+  /** Layers of the encoder. */
+  readonly layerCount: number;
+  /** Its width. */
+  readonly hiddenSize: number;
+  /** Heads of each attention. */
+  readonly headCount: number;
+  /** Width inside the feed-forward blocks. */
+  readonly intermediateSize: number;
+}
+
+/** Sizes of a network over samples: HuBERT and wav2vec 2.0. */
+export interface WaveformArchitecture extends EncoderSizes {
+  /** What the network takes. */
+  readonly input: "waveform";
   /** Channels of each convolution of the front end. */
   readonly convChannels: readonly number[];
   /** Kernel of each convolution of the front end. */
@@ -67,16 +85,22 @@ export interface ArchitectureDescription {
   readonly convStrides: readonly number[];
   /** Norm of the front end: `group` sees the whole recording, `layer` one frame. */
   readonly convNorm: "group" | "layer";
-  /** Layers of the transformer. */
-  readonly layerCount: number;
-  /** Its width. */
-  readonly hiddenSize: number;
-  /** Heads of each attention. */
-  readonly headCount: number;
-  /** Width inside the feed-forward blocks. */
-  readonly intermediateSize: number;
   /** Whether layers normalise before their branches and not after. */
   readonly normalizesFirst: boolean;
+}
+
+/** Sizes of a network over log-mel features: Wav2Vec2-BERT. */
+export interface FeatureArchitecture extends EncoderSizes {
+  /** What the network takes. */
+  readonly input: "features";
+  /** Width of a feature: mel bins × stacked frames. */
+  readonly featureSize: number;
+  /** Kernel of the convolution in each layer. */
+  readonly convKernel: number;
+  /** How attention knows where frames lie; null: not at all. */
+  readonly positions: PositionEmbeddingsType | null;
+  /** Strides of the sub-sampling layers on top. */
+  readonly adapterStrides: readonly number[];
 }
 
 /** A frame grid. */
@@ -160,9 +184,9 @@ export async function describeModel(
     family: config.model_type,
     task,
     architecture: architectureOf(config),
-    frames: framesOf(config, checkpoint.waveform.sampling_rate),
+    frames: framesOf(checkpoint),
     vocabulary: tokenizer && vocabularyOf(tokenizer, config),
-    labels: task === "sequence-classification" ? labels : undefined,
+    labels: task.endsWith("classification") ? labels : undefined,
     languages: languagesOf(checkpoint, tokenizer),
     files,
     ...weights,
@@ -171,7 +195,7 @@ export async function describeModel(
 
 type Described =
   & Pick<ModelDescription, "parameterCount" | "weightByteLengths" | "unusedTensors">
-  & { readonly config: HubertConfig };
+  & { readonly config: ModelConfig };
 
 async function describeWeights(
   checkpoint: Checkpoint,
@@ -225,24 +249,39 @@ function languagesOf(checkpoint: Checkpoint, tokenizer: Tokenizer | undefined): 
   return [...new Set([...checkpoint.folder.adapters.keys(), ...languages])].sort();
 }
 
-function architectureOf(config: HubertConfig): ArchitectureDescription {
-  return {
+function architectureOf(config: ModelConfig): ArchitectureDescription {
+  const sizes: EncoderSizes = {
     classes: config.architectures,
-    convChannels: config.conv_dim,
-    convKernels: config.conv_kernel,
-    convStrides: config.conv_stride,
-    convNorm: config.feat_extract_norm,
     layerCount: config.num_hidden_layers,
     hiddenSize: config.hidden_size,
     headCount: config.num_attention_heads,
     intermediateSize: config.intermediate_size,
+  };
+  if (config.model_type === "wav2vec2-bert") {
+    const adapterLayerCount = config.add_adapter ? config.num_adapter_layers : 0;
+    return {
+      ...sizes,
+      input: "features",
+      featureSize: config.feature_projection_input_dim,
+      convKernel: config.conv_depthwise_kernel_size,
+      positions: config.position_embeddings_type,
+      adapterStrides: Array.from({ length: adapterLayerCount }, () => config.adapter_stride),
+    };
+  }
+  return {
+    ...sizes,
+    input: "waveform",
+    convChannels: config.conv_dim,
+    convKernels: config.conv_kernel,
+    convStrides: config.conv_stride,
+    convNorm: config.feat_extract_norm,
     normalizesFirst: config.do_stable_layer_norm,
   };
 }
 
-function framesOf(config: HubertConfig, sampleRateHz: number): FrameDescription {
-  const geometry = convGeometry(config.conv_kernel, config.conv_stride);
-  const { strideSamples, receptiveFieldSamples } = geometry;
+function framesOf({ family, config, waveform }: Checkpoint): FrameDescription {
+  const { strideSamples, receptiveFieldSamples } = family.geometryOf(config, waveform);
+  const sampleRateHz = waveform.sampling_rate;
   return {
     sampleRateHz,
     strideSamples,
@@ -252,10 +291,10 @@ function framesOf(config: HubertConfig, sampleRateHz: number): FrameDescription 
   };
 }
 
-function vocabularyOf({ vocabulary }: Tokenizer, config: HubertConfig): VocabularyDescription {
+function vocabularyOf({ vocabulary }: Tokenizer, config: ModelConfig): VocabularyDescription {
   const byId = [...vocabulary.tokens].sort(([a], [b]) => a - b);
   return {
-    size: config.vocab_size,
+    size: config.vocab_size ?? byId.length,
     tokens: byId.map(([, token]) => token),
     blank: vocabulary.tokens.get(config.pad_token_id ?? 0),
     wordDelimiter: vocabulary.wordDelimiterToken,

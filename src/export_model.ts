@@ -7,7 +7,7 @@
 import { CONFIG_FILES, type ConfigFile } from "./checkpoint/layout.ts";
 import type { Graph } from "./graph/builder.ts";
 import { serializeInline, weightByteLength, writeGraphFiles } from "./graph/serialize.ts";
-import type { HubertConfig, Task } from "./model/config.ts";
+import type { ModelConfig } from "./model/family.ts";
 import { EXPORT_FILES } from "./model/export_sessions.ts";
 import { checkDtype, type Dtype, precisionOf } from "./model/precision.ts";
 import {
@@ -51,7 +51,8 @@ export interface ExportedModel {
 /**
  * Writes the graph of a checkpoint as an ONNX folder: `onnx/model.onnx`, or
  * `model_fp16.onnx`, `model_int8.onnx`, `model_q4.onnx` by precision, and the files
- * of configuration and tokenizer. Its input is `input_values` [batch, samples].
+ * of configuration and tokenizer. Its input is `input_values` [batch, samples], or
+ * `input_features` [batch, frames, features] of Wav2Vec2-BERT.
  * Several precisions can share a folder.
  *
  * @param source A folder, or `owner/name[@revision]` on the hub.
@@ -162,12 +163,12 @@ async function writeGraph(graph: Graph, { folder, name, signal }: Target): Promi
 
 /** The files of configuration and tokenizer as they will be: those of one task and language. */
 async function configFilesOf(
-  { folder, task }: Checkpoint,
-  { config, language }: { config: HubertConfig; language: string | undefined },
+  { folder, family, task }: Checkpoint,
+  { config, language }: { config: ModelConfig; language: string | undefined },
 ): Promise<Files> {
   const changes: Partial<Record<ConfigFile, object>> = {
     "config.json": {
-      architectures: [architectureOf(config, task)],
+      architectures: [family.classNameOf(config, task)],
       ...(task === "ctc" ? { vocab_size: config.vocab_size } : {}),
     },
     "tokenizer_config.json": language === undefined ? {} : { target_lang: language },
@@ -179,16 +180,6 @@ async function configFilesOf(
     files.set(name, withFields(bytes, changes[name as ConfigFile] ?? {}));
   }
   return files;
-}
-
-function architectureOf({ model_type }: HubertConfig, task: Task): string {
-  const family = model_type === "hubert" ? "Hubert" : "Wav2Vec2";
-  const heads = {
-    "base": "Model",
-    "ctc": "ForCTC",
-    "sequence-classification": "ForSequenceClassification",
-  } as const satisfies Record<Task, string>;
-  return `${family}${heads[task]}`;
 }
 
 /** A JSON file with some fields set; the same bytes where they are set already. */

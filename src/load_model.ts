@@ -4,8 +4,10 @@
  * @module
  */
 import { openWeights } from "./checkpoint/folder.ts";
+import type { WeightStore } from "./checkpoint/weights.ts";
+import { CheckpointError } from "./errors.ts";
+import type { Tensor } from "./tensor.ts";
 import type { ResolveOptions } from "./checkpoint/hub.ts";
-import { convGeometry } from "./geometry.ts";
 import type { Task } from "./model/config.ts";
 import { ExportSessions } from "./model/export_sessions.ts";
 import { GraphSessions } from "./model/graph_sessions.ts";
@@ -48,7 +50,7 @@ export interface LoadModelOptions<T extends Task = Task> extends ResolveOptions 
 }
 
 /**
- * Loads a HuBERT or wav2vec 2.0 checkpoint.
+ * Loads a HuBERT, wav2vec 2.0 or Wav2Vec2-BERT checkpoint.
  *
  * @param source A folder as `save_pretrained` writes it, or `owner/name[@revision]` on the hub.
  * @param options Task, backend, precision, language and download.
@@ -79,7 +81,7 @@ export async function loadModel<T extends Task = Task>(
   const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...download } = others;
   checkDtype(dtype);
   const checkpoint = await openCheckpoint(source, { ...download, task: asked, targetLang });
-  const { config, waveform } = checkpoint;
+  const { family, config, waveform } = checkpoint;
   const { backend, report, isOwned } = await backendFor(checkpoint, choice, {
     threadCount,
     signal: download.signal,
@@ -91,10 +93,12 @@ export async function loadModel<T extends Task = Task>(
     const language = await openLanguage(targetLang);
     for (const part of parts) await language.sessions.get({ part });
     const task = checkpoint.task as T;
-    const geometry = convGeometry(config.conv_kernel, config.conv_stride);
+    const geometry = family.geometryOf(config, waveform);
     const selection = report;
     return new SpeechModel({
       ...{ source, task, dtype, backend, isOwned, selection, waveform, geometry, language },
+      grid: family.inputGrid(config, { task, geometry }),
+      prepare: (waveforms, options) => family.prepare(waveforms, waveform, options),
       openLanguage,
     });
   } catch (error) {
@@ -132,7 +136,8 @@ async function openParts(
   const tokenizer = openTokenizer(checkpoint, language);
   if (isReadyExport(checkpoint)) {
     const sessions = new ExportSessions(folder, compute);
-    return { config: checkpoint.config, tokenizer, sessions, unusedTensors: [] };
+    const readTensor = (name: string) => Promise.reject(sessions.cannotGive(name));
+    return { config: checkpoint.config, tokenizer, sessions, unusedTensors: [], readTensor };
   }
   const precision = precisionOf(compute.dtype, compute.backend);
   const { config, openWeights, build, unusedTensors } = await openNetwork(checkpoint, language);
@@ -141,7 +146,19 @@ async function openParts(
     openWeights,
     build: (weights, request) => build(weights, { ...request, precision }),
   });
-  return { config, tokenizer, sessions, unusedTensors };
+  const readTensor = (name: string) => readOne(openWeights, name, folder.path);
+  return { config, tokenizer, sessions, unusedTensors, readTensor };
+}
+
+async function readOne(
+  openWeights: () => Promise<WeightStore>,
+  name: string,
+  path: string,
+): Promise<Tensor> {
+  await using weights = await openWeights();
+  const shape = weights.tensors.get(name)?.shape;
+  if (shape !== undefined) return { data: await weights.read(name), shape };
+  throw new CheckpointError(`Cannot read ${name} as the weights do not hold it`, { path });
 }
 
 /** Audio that a backend is measured with when there is a choice. */
@@ -159,8 +176,13 @@ async function measure(checkpoint: Checkpoint, backend: Backend): Promise<number
       buildGraph({ ...checkpoint, config }, weights, { precision: FULL_PRECISION }),
   });
   const session = await sessions.get({});
-  const sampleCount = MEASURED_SECONDS * 16_000;
-  const feeds = { input_values: { data: new Float32Array(sampleCount), shape: [1, sampleCount] } };
+  const { family, task, waveform } = checkpoint;
+  const { name, graphName } = family.inputGrid(config, {
+    task,
+    geometry: family.geometryOf(config, waveform),
+  });
+  const silence = new Float32Array(MEASURED_SECONDS * waveform.sampling_rate);
+  const feeds = { [graphName]: family.prepare([silence], waveform, {})[name]! };
   await session.run(feeds, session.outputNames); // the first run compiles
   const startMs = performance.now();
   await session.run(feeds, session.outputNames);

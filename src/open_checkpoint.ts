@@ -15,24 +15,27 @@ import { noWeights } from "./checkpoint/layout.ts";
 import { overlayWeights, type WeightStore } from "./checkpoint/weights.ts";
 import { CheckpointError } from "./errors.ts";
 import type { Graph } from "./graph/builder.ts";
-import { type HubertConfig, parseHubertConfig, type Task, taskOf } from "./model/config.ts";
-import { HUBERT_MODULES } from "./model/hubert.ts";
-import { buildHubertGraph, type GraphRequest } from "./model/hubert_graph.ts";
+import type { Task } from "./model/config.ts";
+import { familyOf } from "./model/families.ts";
+import type { ModelConfig, ModelFamily, PreprocessorConfig } from "./model/family.ts";
+import type { GraphRequest } from "./model/hubert_graph.ts";
 import type { Precision } from "./model/layers.ts";
 import { ParameterReader } from "./model/parameters.ts";
+import { lossTensors } from "./model/task_loss.ts";
 import { createTokenizer, type Tokenizer } from "./model/tokenizer.ts";
-import { parseWaveformConfig, type WaveformConfig } from "./model/waveform.ts";
 
 /** A checkpoint with its configuration checked. Nothing is open, so nothing is to be closed. */
 export interface Checkpoint {
   /** Its files. */
   readonly folder: CheckpointFolder;
+  /** Its family. */
+  readonly family: ModelFamily;
   /** Its `config.json`, every field present. */
-  readonly config: HubertConfig;
+  readonly config: ModelConfig;
   /** What it is for. */
   readonly task: Task;
   /** Its `preprocessor_config.json`, every field present. */
-  readonly waveform: WaveformConfig;
+  readonly waveform: PreprocessorConfig;
 }
 
 /** Options of {@linkcode openCheckpoint}. */
@@ -56,27 +59,28 @@ export async function openCheckpoint(
   source: string,
   options: OpenCheckpointOptions = {},
 ): Promise<Checkpoint> {
-  const { task, targetLang, ...download } = options;
+  const { task: asked, targetLang, ...download } = options;
   const folder = await openFolder(
     await resolveCheckpoint(source, { ...download, adapter: targetLang }),
   );
-  const config = parseHubertConfig(folder.configs.get("config.json"), {
-    path: `${folder.path}/config.json`,
-  });
-  return { folder, config, task: task ?? taskOf(config), waveform: waveformConfigOf(folder) };
+  const json = folder.configs.get("config.json");
+  const path = `${folder.path}/config.json`;
+  const family = familyOf(json, { path });
+  const config = family.parseConfig(json, { path });
+  const task = asked ?? family.taskOf(config);
+  family.checkTask(config, task);
+  const preprocessor = preprocessorOf(folder);
+  const waveform = family.parsePreprocessor(preprocessor.json, { ...preprocessor, config });
+  return { folder, family, config, task, waveform };
 }
 
-function waveformConfigOf({ configs, path }: CheckpointFolder): WaveformConfig {
+function preprocessorOf({ configs, path }: CheckpointFolder): { json: unknown; path: string } {
   const own = configs.get("preprocessor_config.json");
-  if (own !== undefined) {
-    return parseWaveformConfig(own, { path: `${path}/preprocessor_config.json` });
-  }
+  if (own !== undefined) return { json: own, path: `${path}/preprocessor_config.json` };
   const processor = configs.get("processor_config.json") as
     | { feature_extractor?: unknown }
     | undefined;
-  return parseWaveformConfig(processor?.feature_extractor ?? {}, {
-    path: `${path}/processor_config.json`,
-  });
+  return { json: processor?.feature_extractor, path: `${path}/processor_config.json` };
 }
 
 /** Whether a checkpoint has a ready ONNX export and no weights to build a graph from. */
@@ -103,7 +107,7 @@ export function openTokenizer(
 /** What a graph of one language is built from. */
 export interface CheckpointNetwork {
   /** The config, its vocabulary size that of the language. */
-  readonly config: HubertConfig;
+  readonly config: ModelConfig;
   /** Opens the weights, those of the language on top; to be closed. */
   openWeights(): Promise<WeightStore>;
   /** Builds a graph. Weights are asked for, not read. */
@@ -121,7 +125,7 @@ export async function openNetwork(
   checkpoint: Checkpoint,
   language: string | undefined,
 ): Promise<CheckpointNetwork & { readonly unusedTensors: readonly string[] }> {
-  const { folder, task } = checkpoint;
+  const { folder, family, task } = checkpoint;
   checkLanguage(checkpoint, language);
   if (folder.weights === undefined) throw noWeights(folder.files, folder.path);
   const open = () => openLanguageWeights(folder.path, language);
@@ -129,23 +133,24 @@ export async function openNetwork(
   const config = language === undefined
     ? checkpoint.config
     : withVocabularyOf(weights, checkpoint.config);
-  const parameters = readerOf(weights);
-  buildHubertGraph(config, task, { parameters, precision: FULL_PRECISION });
+  const parameters = new ParameterReader(weights, family.parameters);
+  family.buildGraph(config, task, { parameters, precision: FULL_PRECISION });
   return {
     config,
     openWeights: open,
-    build: (weights, request) => buildGraph({ config, task }, weights, request),
-    unusedTensors: parameters.check(),
+    build: (weights, request) => buildGraph({ family, config, task }, weights, request),
+    unusedTensors: parameters.check().filter((name) => !lossTensors(task).includes(name)),
   };
 }
 
 /** Builds a graph. Weights are asked for, not read. */
 export function buildGraph(
-  { config, task }: Pick<Checkpoint, "config" | "task">,
+  { family, config, task }: Pick<Checkpoint, "family" | "config" | "task">,
   weights: WeightStore,
   request: GraphRequest & { precision: Precision },
 ): Graph {
-  return buildHubertGraph(config, task, { ...request, parameters: readerOf(weights) });
+  const parameters = new ParameterReader(weights, family.parameters);
+  return family.buildGraph(config, task, { ...request, parameters });
 }
 
 /** Single precision throughout. */
@@ -155,7 +160,9 @@ export const FULL_PRECISION: Precision = { activations: "float32", matrices: "fu
 function checkLanguage(checkpoint: Checkpoint, language: string | undefined): void {
   if (language === undefined) return;
   const { folder, config } = checkpoint;
-  const obstacle = config.adapter_attn_dim === null
+  const obstacle = config.model_type === "wav2vec2-bert"
+    ? `models of family "${config.model_type}" have no adapters`
+    : config.adapter_attn_dim === null
     ? "the model has no adapters: adapter_attn_dim is null in its config.json"
     : isReadyExport(checkpoint)
     ? "a ready ONNX export is of one language: add the weights as model.safetensors"
@@ -163,14 +170,6 @@ function checkLanguage(checkpoint: Checkpoint, language: string | undefined): vo
   if (obstacle === undefined) return;
   throw new CheckpointError(`Cannot use language "${language}" as ${obstacle}`, {
     path: folder.path,
-  });
-}
-
-function readerOf(weights: WeightStore): ParameterReader {
-  return new ParameterReader(weights, {
-    basePrefixes: ["hubert", "wav2vec2"],
-    baseModules: HUBERT_MODULES,
-    optional: ["masked_spec_embed"],
   });
 }
 
@@ -189,9 +188,7 @@ async function openLanguageWeights(
 }
 
 /** Each language has its own head, as large as its vocabulary. */
-function withVocabularyOf(weights: WeightStore, config: HubertConfig): HubertConfig {
-  return {
-    ...config,
-    vocab_size: weights.tensors.get("lm_head.weight")?.shape[0] ?? config.vocab_size,
-  };
+function withVocabularyOf(weights: WeightStore, config: ModelConfig): ModelConfig {
+  const size = weights.tensors.get("lm_head.weight")?.shape[0];
+  return size === undefined ? config : { ...config, vocab_size: size };
 }

@@ -4,7 +4,14 @@
  * @module
  */
 import type { FrameGeometry } from "./geometry.ts";
-import type { HubertConfig, Task } from "./model/config.ts";
+import type { Task } from "./model/config.ts";
+import type {
+  InputGrid,
+  ModelConfig,
+  PreparedInputs,
+  PrepareOptions,
+  PreprocessorConfig,
+} from "./model/family.ts";
 import {
   forward,
   type ForwardInputs,
@@ -14,26 +21,23 @@ import {
 import type { ModelSessions } from "./model/graph_sessions.ts";
 import type { Dtype } from "./model/precision.ts";
 import type { Tokenizer } from "./model/tokenizer.ts";
-import {
-  prepareWaveforms,
-  type PrepareWaveformsOptions,
-  type WaveformBatch,
-  type WaveformConfig,
-} from "./model/waveform.ts";
 import type { GraphRequest } from "./model/hubert_graph.ts";
 import type { Backend, GraphSession } from "./runtime/backend.ts";
 import type { SelectionReport } from "./runtime/select.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** What a model has for one language: all of it, for a model of one language. */
 export interface LanguageParts {
   /** The config, its vocabulary size that of the language. */
-  readonly config: HubertConfig;
+  readonly config: ModelConfig;
   /** Turns ids into text; only CTC models have one. */
   readonly tokenizer: Tokenizer | undefined;
   /** The graphs, built when first needed. */
   readonly sessions: ModelSessions;
   /** Tensors of the checkpoint that this task does not use. */
   readonly unusedTensors: readonly string[];
+  /** Reads a tensor of the checkpoint that no graph holds. */
+  readonly readTensor: (name: string) => Promise<Tensor>;
 }
 
 /** What {@linkcode SpeechModel} is made of. */
@@ -51,9 +55,16 @@ export interface SpeechModelParts<T extends Task> {
   /** Why the backend is this one. */
   readonly selection: SelectionReport;
   /** The checkpoint's preprocessor. */
-  readonly waveform: WaveformConfig;
-  /** The frame grid. */
+  readonly waveform: PreprocessorConfig;
+  /** The frame grid, over samples. */
   readonly geometry: FrameGeometry;
+  /** The main input of its graphs. */
+  readonly grid: InputGrid;
+  /** Brings waveforms to the form the model takes. waveforms: B of [S] */
+  readonly prepare: (
+    waveforms: readonly Float32Array[],
+    options: PrepareOptions,
+  ) => PreparedInputs;
   /** What it has for the language it was loaded for. */
   readonly language: LanguageParts;
   /** Opens the parts of another language of the same checkpoint. */
@@ -61,7 +72,7 @@ export interface SpeechModelParts<T extends Task> {
 }
 
 /**
- * A HuBERT or wav2vec 2.0 model, ready to run. Made by `loadModel`; shared by as
+ * A HuBERT, wav2vec 2.0 or Wav2Vec2-BERT model, ready to run. Made by `loadModel`; shared by as
  * many callers as there are, whose runs happen one after the other.
  *
  * Shapes: B batch, S samples, T frames.
@@ -98,12 +109,12 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   }
 
   /** The checkpoint's `config.json`, every field present. */
-  get config(): HubertConfig {
+  get config(): ModelConfig {
     return this.#language.config;
   }
 
   /** The checkpoint's `preprocessor_config.json`, every field present. */
-  get waveform(): WaveformConfig {
+  get waveform(): PreprocessorConfig {
     return this.#parts.waveform;
   }
 
@@ -156,12 +167,18 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
     );
   }
 
-  /** Brings waveforms to the form the model takes, as its preprocessor does. */
+  /**
+   * Brings waveforms to the form the model takes, as its preprocessor does: `inputValues`, or
+   * `inputFeatures` of Wav2Vec2-BERT, and a mask where the model wants one.
+   *
+   * @throws {AudioError} If a waveform is too short, or holds NaN or infinity.
+   * @throws {RangeError} If an option is out of range, or the rate is not the model's.
+   */
   prepare(
     waveforms: readonly Float32Array[], // B of [S]
-    options: PrepareWaveformsOptions = {},
-  ): WaveformBatch {
-    return prepareWaveforms(waveforms, this.waveform, options);
+    options: PrepareOptions = {},
+  ): PreparedInputs {
+    return this.#parts.prepare(waveforms, options);
   }
 
   /**
@@ -170,14 +187,15 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
    * @param inputs Prepared waveforms, and labels for a loss.
    * @param options What else to give.
    * @throws {RangeError} If a shape does not fit, a row is shorter than one frame, or a sample is not finite.
+   * @throws {TypeError} If the input is another family's.
    * @throws {BackendError} If the device fails.
    */
   forward(inputs: ForwardInputs, options: ForwardOptions = {}): Promise<TaskOutput[T]> {
     this.#requireOpen();
-    const { config, sessions } = this.#language;
-    const { task, geometry } = this.#parts;
+    const { config, sessions, readTensor } = this.#language;
+    const { task, grid } = this.#parts;
     return forward(
-      { task, config, geometry, session: (request) => sessions.get(request) },
+      { task, config, grid, session: (request) => sessions.get(request), readTensor },
       inputs,
       options,
     );

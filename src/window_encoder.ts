@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { frameMask } from "./model/forward.ts";
 import type { GraphRequest } from "./model/hubert_graph.ts";
+import { prefixRows } from "./model/mask_rows.ts";
+import { createMelWindows, type MelMemory, type MelWindows } from "./model/mel_windows.ts";
 import {
   applyNorm,
   hearSamples,
@@ -19,7 +20,7 @@ import { normalizeInPlace } from "./model/waveform.ts";
 import type { GraphSession } from "./runtime/backend.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import type { Tensor } from "./tensor.ts";
+import { elementCount, type Tensor } from "./tensor.ts";
 
 /** Options of a {@linkcode WindowEncoder}. */
 export interface WindowEncoderOptions {
@@ -31,9 +32,9 @@ export interface WindowEncoderOptions {
    */
   readonly normalization?: "window" | "running";
   /**
-   * Whether front-end frames are computed once a stream and used by every window they lie in.
-   * Only for `feat_extract_norm: "layer"`, whose frames depend on nothing else; and only where the
-   * waveform's scale does not change from window to window.
+   * Whether front-end frames are computed once a stream and used by every window they lie in: log-mel
+   * frames of models that take features, or those of `feat_extract_norm: "layer"`, which depend on
+   * nothing else; these only where the waveform's scale does not change from window to window.
    *
    * @default {true where that is so}
    */
@@ -88,6 +89,8 @@ export interface StreamMemory {
   readonly norm: RunningNorm | undefined;
   /** @internal Front-end frames of the last window, where they are kept. */
   readonly features: FeatureSpan;
+  /** @internal Log-mel frames, where the model takes features. */
+  readonly mels: MelMemory | undefined;
 }
 
 /** A window's samples as the model takes them, and the statistics they were scaled by. */
@@ -113,6 +116,14 @@ export class WindowEncoder {
   readonly #normalization: "window" | "running";
   readonly #paddingFrames: number;
   readonly #isShared: boolean;
+  /** Of models that take features. */
+  readonly #melWindows: MelWindows | undefined;
+  /** Of models that take samples: channels of the front end. */
+  readonly #channels: number;
+  /** Whether a waveform is scaled before it goes in. */
+  readonly #scales: boolean;
+  /** Whether windows of different lengths can share a run: padding must not change the others' frames. */
+  readonly canPad: boolean;
   /** Whether front-end frames are kept. */
   readonly hasCache: boolean;
 
@@ -124,32 +135,44 @@ export class WindowEncoder {
    * @throws {RangeError} If front-end frames are to be kept that change from window to window.
    */
   constructor(model: SpeechModel<"ctc">, options: WindowEncoderOptions = {}) {
-    const { normalization = "window", paddingFrames, isShared = false } = options;
+    const { normalization = "window", frontEndCache, paddingFrames, isShared = false } = options;
     this.#model = model;
     this.#isShared = isShared;
     this.#normalization = normalization;
     this.#paddingFrames = paddingFrames ?? (model.selection.chosen === "webgpu" ? 50 : 1);
-    const isLocal = model.config.feat_extract_norm === "layer" && !model.isReadyExport;
-    const isFixed = !model.waveform.do_normalize || normalization === "running";
-    this.hasCache = options.frontEndCache ?? (isLocal && isFixed);
+    const { config, waveform, isReadyExport } = model;
+    const hasFeatures = "num_mel_bins" in waveform;
+    this.#melWindows = hasFeatures
+      ? createMelWindows(waveform, { normalization, keepsFrames: frontEndCache ?? true })
+      : undefined;
+    this.#scales = !hasFeatures && waveform.do_normalize;
+    if (config.model_type === "wav2vec2-bert") {
+      this.#channels = config.feature_projection_input_dim;
+      this.canPad = !config.add_adapter && !isReadyExport; // its convolutions hear the padding
+      this.hasCache = frontEndCache ?? true;
+      return;
+    }
+    const isLocal = config.feat_extract_norm === "layer" && !isReadyExport;
+    const isFixed = !this.#scales || normalization === "running";
+    this.#channels = config.conv_dim.at(-1)!;
+    // batch normalisation before the positional convolution makes padding audible
+    this.canPad = isLocal && !config.conv_pos_batch_norm;
+    this.hasCache = frontEndCache ?? (isLocal && isFixed);
     if (this.hasCache && !(isLocal && isFixed)) {
       throw new RangeError(
-        `Cannot keep front-end frames as they change from window to window: feat_extract_norm is "${model.config.feat_extract_norm}", normalization "${normalization}"`,
+        `Cannot keep front-end frames as they change from window to window: feat_extract_norm is "${config.feat_extract_norm}", normalization "${normalization}"`,
       );
     }
   }
 
-  /** Whether windows of different lengths can share a run: padding must not change the others' frames. */
-  get canPad(): boolean {
-    const { config, isReadyExport } = this.#model;
-    // batch normalisation before the positional convolution makes padding audible
-    const isLocal = config.feat_extract_norm === "layer" && !config.conv_pos_batch_norm;
-    return isLocal && !isReadyExport;
+  /** Whether the network is run in two parts, to keep what the first gives. */
+  get #hasParts(): boolean {
+    return this.hasCache && this.#melWindows === undefined;
   }
 
   /** Loads the graphs that windows need, so that the first window does not wait for them. */
   async prepare(): Promise<void> {
-    const parts = this.hasCache ? ["front-end", "encoder"] as const : ["whole"] as const;
+    const parts = this.#hasParts ? ["front-end", "encoder"] as const : ["whole"] as const;
     const hasFrameMask = this.canPad && this.#isShared;
     for (const part of parts) {
       await this.#model.session(part === "front-end" ? { part } : { part, hasFrameMask });
@@ -180,10 +203,11 @@ export class WindowEncoder {
 
   /** Begins a stream. */
   open(): StreamMemory {
-    const isRunning = this.#model.waveform.do_normalize && this.#normalization === "running";
+    const isRunning = this.#scales && this.#normalization === "running";
     return {
       norm: isRunning ? RUNNING_NORM_START : undefined,
       features: { startFrame: 0, endFrame: 0, data: new Float32Array(0) },
+      mels: this.#melWindows?.open(),
     };
   }
 
@@ -195,14 +219,42 @@ export class WindowEncoder {
    * @throws {BackendError} If the device fails, or gives scores that are no numbers.
    */
   async encode(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
-    if (this.hasCache) return await this.#encodeByParts(jobs);
-    if (this.canPad) return await this.#encodeWhole(jobs);
+    if (this.canPad) return await this.#encodeTogether(jobs);
     const encoded = new Map<EncodeJob, EncodedWindow>();
     for (const alike of Map.groupBy(jobs, ({ samples }) => samples.length).values()) {
-      const results = await this.#encodeWhole(alike);
+      const results = await this.#encodeTogether(alike);
       alike.forEach((job, index) => encoded.set(job, results[index]!));
     }
     return jobs.map((job) => encoded.get(job)!);
+  }
+
+  async #encodeTogether(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
+    if (this.#melWindows) return await this.#encodeFeatures(jobs, this.#melWindows);
+    return await (this.#hasParts ? this.#encodeByParts(jobs) : this.#encodeWhole(jobs));
+  }
+
+  async #encodeFeatures(
+    jobs: readonly EncodeJob[],
+    mels: MelWindows,
+  ): Promise<EncodedWindow[]> {
+    const read = jobs.map(({ samples, memory, window: { startSample } }) =>
+      mels.read(samples, { memory: memory.mels!, startSample })
+    );
+    const rows = padRows(read.map(({ features }) => features), {
+      frameCounts: jobs.map(({ window }) => window.endFrame - window.startFrame),
+      frameCount: this.#paddedFrames(
+        read.map(({ features }) => features.length / mels.featureSize),
+      ),
+      channels: mels.featureSize,
+    });
+    const shape = [jobs.length, rows.frameCount, mels.featureSize];
+    const scores = await this.#run({ part: "whole" }, {
+      input: { input_features: { data: rows.data, shape } },
+      ...rows,
+    });
+    return scores.map((score, row) => {
+      return { ...score, memory: { ...jobs[row]!.memory, mels: read[row]!.memory } };
+    });
   }
 
   async #encodeWhole(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
@@ -227,7 +279,7 @@ export class WindowEncoder {
 
   /** The window's samples as the model takes them. */
   #scaled({ samples, memory, window }: EncodeJob): Scaled {
-    if (!this.#model.waveform.do_normalize) return { samples, norm: undefined };
+    if (!this.#scales) return { samples, norm: undefined };
     if (memory.norm !== undefined) return scaleRunning(memory.norm, samples, window.startSample);
     const scaled = samples.slice();
     normalizeInPlace(scaled);
@@ -238,7 +290,7 @@ export class WindowEncoder {
     const { fresh, norms } = await this.#computeFresh(jobs);
     const spans = jobs.map((job, row) => joinSpan(job, fresh[row]!));
     const frameCounts = jobs.map(({ window }) => window.endFrame - window.startFrame);
-    const channels = this.#model.config.conv_dim.at(-1)!;
+    const channels = this.#channels;
     const rows = padRows(spans.map(({ data }) => data), {
       frameCounts,
       frameCount: this.#paddedFrames(frameCounts),
@@ -250,7 +302,8 @@ export class WindowEncoder {
       ...rows,
     });
     return scores.map((score, row) => {
-      return { ...score, memory: { norm: norms[row], features: spans[row]! } };
+      const memory = { ...jobs[row]!.memory, norm: norms[row], features: spans[row]! };
+      return { ...score, memory };
     });
   }
 
@@ -258,8 +311,8 @@ export class WindowEncoder {
   async #computeFresh(
     jobs: readonly EncodeJob[],
   ): Promise<{ fresh: Float32Array[]; norms: (RunningNorm | undefined)[] }> { // fresh: [T', C] each
-    const { geometry, config } = this.#model;
-    const channels = config.conv_dim.at(-1)!;
+    const { geometry } = this.#model;
+    const channels = this.#channels;
     const pieces = jobs.map((job) => {
       const { window, samples, memory } = job;
       const { start, frameCount } = freshFrames(job);
@@ -303,7 +356,7 @@ export class WindowEncoder {
     const mask: Record<string, Tensor> = hasFrameMask
       ? {
         frame_mask: {
-          data: frameMask(frameCounts, frameCount),
+          data: prefixRows(frameCounts, frameCount),
           shape: [frameCounts.length, frameCount],
         },
       }
@@ -336,11 +389,11 @@ export class WindowEncoder {
 /** What an export made elsewhere may want to be told: that every sample counts. */
 function fullAttentionMask(
   session: GraphSession,
-  { input_values: input }: Record<string, Tensor>,
+  input: Record<string, Tensor>,
 ): Record<string, Tensor<BigInt64Array>> {
-  if (input === undefined || !session.inputNames.includes("attention_mask")) return {};
-  const data = new BigInt64Array(input.data.length).fill(1n);
-  return { attention_mask: { data, shape: input.shape } };
+  if (!session.inputNames.includes("attention_mask")) return {};
+  const shape = Object.values(input)[0]!.shape.slice(0, 2);
+  return { attention_mask: { data: new BigInt64Array(elementCount(shape)).fill(1n), shape } };
 }
 
 /** Frames of silence that a device is tried with. */

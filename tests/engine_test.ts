@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { CaptionEngine, type EngineOptions } from "../src/engine.ts";
 import { BackendError, OverloadError } from "../src/errors.ts";
 import type { CaptionEvent } from "../src/event_queue.ts";
+import type { HubertConfig } from "../src/model/config.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import {
   type EchoDevice,
@@ -64,7 +65,8 @@ async function setUp(options: EngineOptions & { reloads?: boolean } = {}): Promi
 
 /** A device like another one, which is not lost. */
 function replacement({ model }: EchoModel): EchoDevice {
-  return echoDevice(model.geometry, model.config.conv_dim.at(-1)!);
+  const { conv_dim } = model.config as HubertConfig;
+  return echoDevice(model.geometry, conv_dim.at(-1)!);
 }
 
 /** A gate that runs wait at. */

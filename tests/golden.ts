@@ -16,11 +16,11 @@ export interface GoldenCase {
   readonly class_name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Samples of each row before padding. */
-  readonly sample_counts: readonly number[];
+  /** Samples of each row before padding, of cases that take samples. */
+  readonly sample_counts?: readonly number[];
   /** Frames of each row: of its own samples with `attention_mask`, of the padded ones without. */
   readonly frame_counts: readonly number[];
-  readonly options: { readonly target_lang?: string };
+  readonly options?: { readonly target_lang?: string };
   /** The transcripts, where the checkpoint has a vocabulary. */
   readonly text?: readonly string[];
 }

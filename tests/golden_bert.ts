@@ -6,6 +6,7 @@
  */
 import {
   GOLDEN_FOLDER,
+  type GoldenCase,
   type GoldenTensor,
   type GoldenTensors,
   readGoldenTensors,
@@ -29,18 +30,8 @@ import type { GraphSource } from "../src/runtime/backend.ts";
 import { join } from "../src/std.ts";
 import type { Tensor } from "../src/tensor.ts";
 
-/** One case of `bert_cases.json`. */
-export interface BertCase {
-  readonly name: string;
-  /** Folder of the checkpoint, inside the folder of all cases. */
-  readonly checkpoint: string;
-  /** Class that computed the outputs, e.g. `Wav2Vec2BertForCTC`. */
-  readonly class_name: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  /** Frames of each row that are not padding, after the adapter. */
-  readonly frame_counts: readonly number[];
-}
+/** One case of `bert_cases.json`; frames are counted after the adapter. */
+export type BertCase = GoldenCase;
 
 /** Every case, in the order they were made. */
 export function bertCases(): BertCase[] {

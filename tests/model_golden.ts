@@ -1,5 +1,5 @@
 /**
- * Every golden case of HuBERT and wav2vec 2.0, on one backend.
+ * Every golden case of a family, on one backend.
  *
  * @module
  */
@@ -26,9 +26,10 @@ type Outputs = Record<string, Tensor>;
 /** Registers a test of every case in a folder. */
 export function testGoldenCases(
   name: BackendName,
-  { atol, folder = GOLDEN_FOLDER, ignore = false }: {
+  { atol, folder = GOLDEN_FOLDER, cases = goldenCases(folder), ignore = false }: {
     atol: number;
     folder?: string;
+    cases?: readonly GoldenCase[];
     ignore?: boolean;
   },
 ): void {
@@ -38,7 +39,7 @@ export function testGoldenCases(
     async fn(test) {
       const opened = await openBackend(name);
       await using _backend = opened.backend;
-      for (const golden of goldenCases(folder)) {
+      for (const golden of cases) {
         await test.step(
           golden.name,
           () => checkCase(golden, { backend: opened, atol, folder }),
@@ -82,7 +83,9 @@ export async function runCase(
     backend,
     dtype,
     parts: [],
-    ...(golden.options.target_lang === undefined ? {} : { targetLang: golden.options.target_lang }),
+    ...(golden.options?.target_lang === undefined
+      ? {}
+      : { targetLang: golden.options.target_lang }),
   });
   const { expected, inputs } = goldenTensors(golden, folder);
   const { loss, ...outputs } = await run(model, golden, inputs);
@@ -100,9 +103,10 @@ async function run(
   inputs: Readonly<Record<string, GoldenTensor>>,
 ): Promise<Outputs> {
   const asks = (prefix: string) => golden.outputs.some((name) => name.startsWith(prefix));
-  const { input_values, attention_mask, mask_time_indices, labels } = inputs;
+  const { input_values, input_features, attention_mask, mask_time_indices, labels } = inputs;
   const output = await model.forward({
-    inputValues: input_values as Tensor,
+    inputValues: input_values as Tensor | undefined,
+    inputFeatures: input_features as Tensor | undefined,
     ...(attention_mask ? { attentionMask: int32(attention_mask) } : {}),
     ...(mask_time_indices ? { maskTimeIndices: mask_time_indices as Tensor<Uint8Array> } : {}),
     ...(labels ? { labels: labels as Tensor<Int32Array> } : {}),
@@ -114,6 +118,7 @@ async function run(
   const outputs: Outputs = {};
   output.hiddenStates?.forEach((tensor, i) => outputs[`hidden_states.${i}`] = tensor);
   output.attentions?.forEach((tensor, i) => outputs[`attentions.${i}`] = tensor);
+  if ("embeddings" in output) outputs.embeddings = output.embeddings;
   if ("logits" in output) {
     outputs.logits = output.logits;
     if (output.loss !== undefined) outputs.loss = { data: Float32Array.of(output.loss), shape: [] };

@@ -63,7 +63,7 @@ export function describe(description: ModelDescription): string {
     ["family", `${family}, saved from ${architecture.classes.join(", ") || "no named class"}`],
     ["task", task],
     ["front end", frontEndText(architecture)],
-    ["transformer", transformerText(architecture)],
+    ["encoder", encoderText(architecture)],
     ["frames", framesText(frames)],
     ["parameters", parameterCount?.toLocaleString("en") ?? "unknown: only a graph is there"],
     ["memory", weightsText(description)],
@@ -81,15 +81,26 @@ export function describe(description: ModelDescription): string {
 }
 
 function frontEndText(architecture: ModelDescription["architecture"]): string {
+  if (architecture.input === "features") return `log-mel features of ${architecture.featureSize}`;
   const { convChannels, convKernels, convStrides, convNorm } = architecture;
   return `${convChannels.length} convolutions, channels ${convChannels.join(" ")}, ` +
     `kernels ${convKernels.join(" ")}, strides ${convStrides.join(" ")}, ${convNorm} norm`;
 }
 
-function transformerText(architecture: ModelDescription["architecture"]): string {
-  const { layerCount, hiddenSize, headCount, intermediateSize, normalizesFirst } = architecture;
-  return `${layerCount} layers of width ${hiddenSize}, ${headCount} heads, feed-forward ` +
-    `${intermediateSize}, norm ${normalizesFirst ? "before" : "after"} each branch`;
+function encoderText(architecture: ModelDescription["architecture"]): string {
+  const { layerCount, hiddenSize, headCount, intermediateSize } = architecture;
+  const sizes =
+    `layers of width ${hiddenSize}, ${headCount} heads, feed-forward ${intermediateSize}`;
+  if (architecture.input === "waveform") {
+    const place = architecture.normalizesFirst ? "before" : "after";
+    return `${layerCount} transformer ${sizes}, norm ${place} each branch`;
+  }
+  const { convKernel, positions, adapterStrides } = architecture;
+  const adapter = adapterStrides.length === 0
+    ? ""
+    : `, adapter strides ${adapterStrides.join(" ")}`;
+  return `${layerCount} conformer ${sizes}, kernel ${convKernel}, ` +
+    `positions ${positions ?? "none"}${adapter}`;
 }
 
 function framesText(frames: ModelDescription["frames"]): string {

@@ -24,6 +24,10 @@ export const LANGUAGE_OPTION: OptionSpec = {
 export const TASK_OPTION: OptionSpec = {
   name: "task",
   description: "what the model is for",
-  value: { kind: "choice", name: "task", choices: ["base", "ctc", "sequence-classification"] },
+  value: {
+    kind: "choice",
+    name: "task",
+    choices: ["base", "ctc", "sequence-classification", "frame-classification", "x-vector"],
+  },
   default: "what its config says",
 };

@@ -12,7 +12,10 @@ import { type Activation, ACTIVATIONS } from "./activation.ts";
 export type { Activation } from "./activation.ts";
 
 /** What a model is for; each has its head. */
-export type Task = "base" | "ctc" | "sequence-classification";
+export type Task = "base" | "ctc" | "sequence-classification" | "frame-classification" | "x-vector";
+
+/** What HuBERT and wav2vec 2.0 are for. */
+export type HubertTask = Exclude<Task, "frame-classification" | "x-vector">;
 
 /** The network, its heads and their losses, as `config.json` describes them. */
 export interface HubertConfig {
@@ -325,7 +328,7 @@ function complete({ num_labels, ...config }: Fields): HubertConfig {
 }
 
 /** The tasks by the class that was saved, without the names of family and framework. */
-const TASKS: ReadonlyMap<string, Task> = new Map([
+const TASKS: ReadonlyMap<string, HubertTask> = new Map([
   ["Model", "base"],
   ["ForPreTraining", "base"],
   ["ForCTC", "ctc"],
@@ -337,7 +340,7 @@ const TASKS: ReadonlyMap<string, Task> = new Map([
  *
  * @throws {UnsupportedConfigError} If `architectures` names no supported class first.
  */
-export function taskOf(config: HubertConfig): Task {
+export function taskOf(config: HubertConfig): HubertTask {
   const name = config.architectures[0];
   const task = TASKS.get(name?.replace(/^(TF|Flax)?(Hubert|Wav2Vec2)/, "") ?? "");
   if (task !== undefined) return task;

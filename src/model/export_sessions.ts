@@ -39,17 +39,18 @@ export class ExportSessions implements ModelSessions {
   ): Promise<GraphSession> {
     const wanted = Object.entries(flags).filter(([, isSet]) => isSet).map(([name]) => name);
     if (part !== "whole") wanted.unshift(`part: ${part}`);
-    if (wanted.length > 0) throw this.#cannotGive(wanted.join(", "));
+    if (wanted.length > 0) throw this.cannotGive(wanted.join(", "));
     if (!this.#session) {
       this.#session = this.#open();
       this.#session.catch(() => this.#session = undefined);
     }
     const session = await this.#session;
     if (!hasFrameMask || session.inputNames.includes("attention_mask")) return session;
-    throw this.#cannotGive("hasFrameMask");
+    throw this.cannotGive("hasFrameMask");
   }
 
-  #cannotGive(wanted: string): CheckpointError {
+  /** The error for what only weights give. */
+  cannotGive(wanted: string): CheckpointError {
     return new CheckpointError(
       `Cannot get ${wanted} from a ready ONNX export: add the weights as model.safetensors`,
       { path: this.#folder.path },

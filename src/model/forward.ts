@@ -5,24 +5,28 @@
  *
  * @module
  */
-import type { FrameGeometry } from "../geometry.ts";
 import type { GraphSession } from "../runtime/backend.ts";
 import { elementCount, type Tensor, type TensorData } from "../tensor.ts";
-import type { HubertConfig, Task } from "./config.ts";
+import type { Task } from "./config.ts";
+import type { InputGrid, ModelConfig } from "./family.ts";
 import type { GraphRequest } from "./hubert_graph.ts";
-import { ctcLoss, sequenceClassificationLoss } from "./losses.ts";
+import { rowSums } from "./mask_rows.ts";
+import { taskLoss } from "./task_loss.ts";
 
 /** What a forward pass takes. */
 export interface ForwardInputs {
-  /** Waveforms at the model's rate, normalised as its preprocessor says. [B, S] */
-  readonly inputValues: Tensor;
-  /** 1 for samples, 0 for padding at the end. Without it padding counts as sound. [B, S] */
+  /** For HuBERT and wav2vec 2.0: waveforms at the model's rate, scaled as its preprocessor says. [B, S] */
+  readonly inputValues?: Tensor | undefined;
+  /** For Wav2Vec2-BERT: features as its preprocessor makes them. [B, T, F] */
+  readonly inputFeatures?: Tensor | undefined;
+  /** 1 for samples or frames, 0 for padding. Without it padding counts as sound. [B, S] or [B, T] */
   readonly attentionMask?: Tensor<Int32Array> | undefined;
   /** 1 where the learned mask vector replaces a frame. [B, T] */
   readonly maskTimeIndices?: Tensor<Uint8Array> | undefined;
   /**
    * What the output should have been; gives the loss. Tokens for CTC [B, U], −100 ignored; for a
-   * classifier a class each [B], or numbers or flags [B, V].
+   * classifier or speaker vectors a class each [B], or numbers or flags [B, V]; for a classifier of
+   * frames flags [B, T, V].
    */
   readonly labels?: Tensor<Int32Array> | Tensor<Float32Array> | undefined;
 }
@@ -49,16 +53,22 @@ export interface CommonOutput {
 export interface BaseOutput extends CommonOutput {
   /** [B, T, H] */
   readonly lastHiddenState: Tensor;
-  /** Features of the convolutional front end. [B, T, C] */
+  /** Features of the convolutional front end, or the normalised ones that came in. [B, T, C] */
   readonly extractFeatures: Tensor;
 }
 
 /** Output of a model with a head. */
 export interface LogitsOutput extends CommonOutput {
-  /** Scores before softmax: of every frame [B, T, V], or of the whole input [B, V]. */
+  /** Scores before softmax: of every frame [B, T, V], or of the whole input [B, V]; of an x-vector what its loss takes [B, E]. */
   readonly logits: Tensor;
   /** The loss the model was trained with, when there are labels. */
   readonly loss?: number;
+}
+
+/** Output of a model of speaker vectors. */
+export interface XVectorOutput extends LogitsOutput {
+  /** A vector for each input; those of one speaker point in similar directions. [B, E] */
+  readonly embeddings: Tensor;
 }
 
 /** Output by task. */
@@ -69,6 +79,10 @@ export interface TaskOutput {
   "ctc": LogitsOutput;
   /** Of a classifier: scores of the whole input. */
   "sequence-classification": LogitsOutput;
+  /** Of a classifier of frames, such as one of who speaks: scores of every frame. */
+  "frame-classification": LogitsOutput;
+  /** Of a model of speaker vectors. */
+  "x-vector": XVectorOutput;
 }
 
 /** Gives the session of a kind of graph. */
@@ -79,11 +93,13 @@ export interface ForwardModel<T extends Task> {
   /** What it is for. */
   readonly task: T;
   /** Its config. */
-  readonly config: HubertConfig;
-  /** Its frame grid. */
-  readonly geometry: FrameGeometry;
+  readonly config: ModelConfig;
+  /** Its main input. */
+  readonly grid: InputGrid;
   /** Gives its graphs. */
   readonly session: SessionSource;
+  /** Reads a tensor of its checkpoint that no graph holds, such as a loss's. */
+  readonly readTensor: (name: string) => Promise<Tensor>;
 }
 
 /**
@@ -97,8 +113,9 @@ export async function forward<T extends Task>(
   options: ForwardOptions = {},
 ): Promise<TaskOutput[T]> {
   const { outputHiddenStates = false, outputAttentions = false } = options;
-  const { config, geometry } = model;
-  const frameCounts = checkInputs(inputs, geometry);
+  const { config, grid } = model;
+  const input = mainInput(inputs, grid);
+  const frameCounts = checkInputs(inputs, { input, grid });
   const request: GraphRequest = {
     hasFrameMask: inputs.attentionMask !== undefined,
     hasMaskTimeIndices: inputs.maskTimeIndices !== undefined && config.apply_spec_augment,
@@ -106,43 +123,68 @@ export async function forward<T extends Task>(
     givesAttentions: outputAttentions,
   };
   const session = await model.session(request);
-  const frameCount = geometry.frameCount(inputs.inputValues.shape[1]!);
   const results = await session.run(
-    feedsOf(inputs, { session, request, frameCounts, frameCount }),
+    feedsOf(inputs, { input, grid, session, request }),
     session.outputNames,
   );
-  return outputOf(model, results as Record<string, Tensor>, { frameCounts, labels: inputs.labels });
+  return await outputOf(model, results as Record<string, Tensor>, {
+    frameCounts,
+    labels: inputs.labels,
+  });
 }
 
-function checkInputs(inputs: ForwardInputs, geometry: FrameGeometry): number[] {
-  const { inputValues, attentionMask, maskTimeIndices } = inputs;
-  const [rowCount, sampleCount] = inputValues.shape;
-  if (
-    inputValues.shape.length !== 2 || elementCount(inputValues.shape) !== inputValues.data.length
-  ) {
+/** The input of the model's family. */
+function mainInput(inputs: ForwardInputs, { name, dimensions }: InputGrid): Tensor {
+  const input = inputs[name];
+  const other = name === "inputValues" ? "inputFeatures" : "inputValues";
+  if (input !== undefined && inputs[other] === undefined) return input;
+  throw new TypeError(
+    `Cannot run the model as it takes ${name} [${dimensions.join(", ")}]: got ${
+      inputs[other] === undefined ? "none" : other
+    }. model.prepare() makes what it takes`,
+  );
+}
+
+function checkInputs(
+  { attentionMask, maskTimeIndices }: ForwardInputs,
+  { input, grid }: { input: Tensor; grid: InputGrid },
+): number[] {
+  checkMainInput(input, grid);
+  const [rowCount, length] = input.shape as [number, number];
+  checkShape("attentionMask", attentionMask, [rowCount, length]);
+  checkShape("maskTimeIndices", maskTimeIndices, [rowCount, grid.encoderFrameCount(length)]);
+  const lengths = attentionMask
+    ? rowSums(attentionMask)
+    : Array.from({ length: rowCount }, () => length);
+  return lengths.map((own, row) => {
+    const frames = grid.outputFrameCount(own);
+    if (frames > 0 && length >= grid.leastLength) return frames;
     throw new RangeError(
-      `Cannot run the model as inputValues must be [batch, samples]: its shape is [${inputValues.shape}] and it holds ${inputValues.data.length} values`,
-    );
-  }
-  const bad = inputValues.data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new RangeError(
-      `Cannot run the model as every sample must be finite: sample ${bad % sampleCount!} of row ${
-        Math.floor(bad / sampleCount!)
-      } is ${inputValues.data[bad]}`,
-    );
-  }
-  checkShape("attentionMask", attentionMask, [rowCount!, sampleCount!]);
-  const frameCount = geometry.frameCount(sampleCount!);
-  checkShape("maskTimeIndices", maskTimeIndices, [rowCount!, frameCount]);
-  return Array.from({ length: rowCount! }, (_, row) => {
-    const length = attentionMask ? rowSum(attentionMask, row) : sampleCount!;
-    const frames = geometry.frameCount(length);
-    if (frames > 0) return frames;
-    throw new RangeError(
-      `Cannot run the model as a row needs at least ${geometry.receptiveFieldSamples} samples for one frame: row ${row} has ${length}`,
+      `Cannot run the model as a row needs at least ${grid.leastLength} ${grid.unit} for one frame: row ${row} has ${own}`,
     );
   });
+}
+
+function checkMainInput({ shape, data }: Tensor, { name, dimensions, unit }: InputGrid): void {
+  const fits = shape.length === dimensions.length && elementCount(shape) === data.length &&
+    dimensions.every((wanted, i) => typeof wanted === "string" || wanted === shape[i]);
+  if (!fits) {
+    throw new RangeError(
+      `Cannot run the model as ${name} must be [${
+        dimensions.join(", ")
+      }]: its shape is [${shape}] and it holds ${data.length} values`,
+    );
+  }
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const size = elementCount(shape.slice(2));
+  const place = Math.floor(bad / size);
+  const thing = unit.slice(0, -1);
+  throw new RangeError(
+    `Cannot run the model as every ${thing} must be finite: ${thing} ${place % shape[1]!} of row ${
+      Math.floor(place / shape[1]!)
+    } is ${data[bad]}`,
+  );
 }
 
 function checkShape(
@@ -159,26 +201,22 @@ function checkShape(
   );
 }
 
-function rowSum({ data, shape }: Tensor<Int32Array>, row: number): number {
-  const length = shape[1]!;
-  return data.subarray(row * length, (row + 1) * length).reduce((sum, value) => sum + value, 0);
-}
-
 function feedsOf(
   inputs: ForwardInputs,
-  { session, request, frameCounts, frameCount }: {
+  { input, grid, session, request }: {
+    input: Tensor;
+    grid: InputGrid;
     session: GraphSession;
     request: GraphRequest;
-    frameCounts: readonly number[];
-    frameCount: number;
   },
 ): Record<string, Tensor<TensorData>> {
-  const shape = [frameCounts.length, frameCount];
-  const feeds: Record<string, Tensor<TensorData>> = { input_values: inputs.inputValues };
+  const [rowCount, length] = input.shape as [number, number];
+  const shape = [rowCount, grid.encoderFrameCount(length)];
+  const feeds: Record<string, Tensor<TensorData>> = { [grid.graphName]: input };
   if (session.inputNames.includes("attention_mask")) { // an export made elsewhere
-    feeds.attention_mask = sampleMask(inputs);
+    feeds.attention_mask = integerMask(inputs, [rowCount, length]);
   } else if (request.hasFrameMask) {
-    feeds.frame_mask = { data: frameMask(frameCounts, frameCount), shape };
+    feeds.frame_mask = { data: grid.frameMask(inputs.attentionMask!), shape };
   }
   if (request.hasMaskTimeIndices) {
     feeds.mask_time_indices = { data: Float32Array.from(inputs.maskTimeIndices!.data), shape };
@@ -186,21 +224,14 @@ function feedsOf(
   return feeds;
 }
 
-function sampleMask({ attentionMask, inputValues }: ForwardInputs): Tensor<BigInt64Array> {
+function integerMask(
+  { attentionMask }: ForwardInputs,
+  shape: readonly number[],
+): Tensor<BigInt64Array> {
   const data = attentionMask
     ? BigInt64Array.from(attentionMask.data, BigInt)
-    : new BigInt64Array(inputValues.data.length).fill(1n);
-  return { data, shape: inputValues.shape };
-}
-
-/** 1 for the first frames of each row, 0 for the rest. Result: [B, T]. */
-export function frameMask(
-  frameCounts: readonly number[],
-  frameCount: number,
-): Float32Array<ArrayBuffer> {
-  const mask = new Float32Array(frameCounts.length * frameCount);
-  frameCounts.forEach((count, row) => mask.fill(1, row * frameCount, row * frameCount + count));
-  return mask;
+    : new BigInt64Array(elementCount(shape)).fill(1n);
+  return { data, shape };
 }
 
 function numbered(results: Record<string, Tensor>, prefix: string): Tensor[] {
@@ -209,11 +240,11 @@ function numbered(results: Record<string, Tensor>, prefix: string): Tensor[] {
   return tensors;
 }
 
-function outputOf<T extends Task>(
-  { task, config }: ForwardModel<T>,
+async function outputOf<T extends Task>(
+  { task, config, readTensor }: ForwardModel<T>,
   results: Record<string, Tensor>,
   { frameCounts, labels }: { frameCounts: readonly number[]; labels: ForwardInputs["labels"] },
-): TaskOutput[T] {
+): Promise<TaskOutput[T]> {
   const hiddenStates = numbered(results, "hidden_states");
   const attentions = numbered(results, "attentions");
   const common: CommonOutput = {
@@ -221,34 +252,23 @@ function outputOf<T extends Task>(
     ...(hiddenStates.length > 0 ? { hiddenStates } : {}),
     ...(attentions.length > 0 ? { attentions } : {}),
   };
-  const { last_hidden_state, extract_features, logits } = results;
-  const output = task === "base"
-    ? { ...common, lastHiddenState: last_hidden_state!, extractFeatures: extract_features! }
-    : {
+  const { last_hidden_state, extract_features, embeddings } = results;
+  if (task === "base") {
+    const output: BaseOutput = {
       ...common,
-      logits: logits!,
-      ...(labels ? { loss: lossOf(logits!, labels, { task, config, frameCounts }) } : {}),
+      lastHiddenState: last_hidden_state!,
+      extractFeatures: extract_features!,
     };
-  return output as TaskOutput[T];
-}
-
-function lossOf(
-  logits: Tensor,
-  labels: NonNullable<ForwardInputs["labels"]>,
-  { task, config, frameCounts }: {
-    task: Task;
-    config: HubertConfig;
-    frameCounts: readonly number[];
-  },
-): number {
-  if (task !== "ctc") return sequenceClassificationLoss(logits, labels, config);
-  if (!(labels.data instanceof Int32Array)) {
-    throw new TypeError("Cannot compute the CTC loss as labels must be tokens: an Int32Array");
+    return output as TaskOutput[T];
   }
-  return ctcLoss(logits, { data: labels.data, shape: labels.shape }, {
-    blank: config.pad_token_id ?? 0,
-    frameCounts,
-    reduction: config.ctc_loss_reduction,
-    zeroInfinity: config.ctc_zero_infinity,
-  });
+  const logits = results.logits!;
+  const output: LogitsOutput = {
+    ...common,
+    logits,
+    ...(embeddings ? { embeddings } : {}),
+    ...(labels
+      ? { loss: await taskLoss(logits, labels, { task, config, frameCounts, readTensor }) }
+      : {}),
+  };
+  return output as TaskOutput[T];
 }

@@ -6,7 +6,7 @@
  */
 import { type Graph, GraphBuilder, type Value } from "../graph/builder.ts";
 import { cast } from "../graph/ops.ts";
-import type { HubertConfig, Task } from "./config.ts";
+import type { HubertConfig, HubertTask } from "./config.ts";
 import { ctcHead, sequenceClassificationHead, weightedLayerSum } from "./heads.ts";
 import { encoder, type EncoderResult, featureProjection, frontEnd, maskTime } from "./hubert.ts";
 import type { Network, Precision } from "./layers.ts";
@@ -36,7 +36,7 @@ export interface GraphRequest {
 /** Builds the graph. Weights are asked for, not read. */
 export function buildHubertGraph(
   config: HubertConfig,
-  task: Task,
+  task: HubertTask,
   { parameters, precision, ...request }: GraphRequest & {
     parameters: ParameterReader;
     precision: Precision;
@@ -65,7 +65,7 @@ function give(g: GraphBuilder, name: string, value: Value): void {
 function buildEncoder(
   net: Network,
   config: HubertConfig,
-  { task, features, ...request }: GraphRequest & { task: Task; features: Value },
+  { task, features, ...request }: GraphRequest & { task: HubertTask; features: Value },
 ): void {
   const { g } = net;
   const frameInput = (name: string, isWanted: boolean | undefined) =>
@@ -96,7 +96,11 @@ function buildEncoder(
 function head(
   net: Network,
   config: HubertConfig,
-  { task, result, frameMask }: { task: Task; result: EncoderResult; frameMask: Value | undefined },
+  { task, result, frameMask }: {
+    task: HubertTask;
+    result: EncoderResult;
+    frameMask: Value | undefined;
+  },
 ): { name: string; value: Value } {
   const { lastHiddenState, hiddenStates } = result;
   switch (task) {

@@ -27,9 +27,6 @@ import {
   positive,
 } from "./config_fields.ts";
 
-/** What a Wav2Vec2-BERT model is for; each has its head. */
-export type Wav2Vec2BertTask = Task | "frame-classification" | "x-vector";
-
 /** How attention knows where frames lie. */
 export type PositionEmbeddingsType = "relative_key" | "relative" | "rotary";
 
@@ -319,7 +316,7 @@ function positionConstraints(
 }
 
 /** The tasks by the class that was saved. */
-const TASKS: ReadonlyMap<string, Wav2Vec2BertTask> = new Map([
+const TASKS: ReadonlyMap<string, Task> = new Map([
   ["Wav2Vec2BertModel", "base"],
   ["Wav2Vec2BertForCTC", "ctc"],
   ["Wav2Vec2BertForSequenceClassification", "sequence-classification"],
@@ -334,11 +331,16 @@ const TASKS: ReadonlyMap<string, Wav2Vec2BertTask> = new Map([
  */
 export function wav2Vec2BertTaskOf(
   { architectures }: Pick<Wav2Vec2BertConfig, "architectures">,
-): Wav2Vec2BertTask {
+): Task {
   const task = TASKS.get(architectures[0] ?? "");
   if (task !== undefined) return task;
   const supported = `one of ${[...TASKS.keys()].join(", ")}, unless the task is given`;
   throw new UnsupportedConfigError("architectures", architectures, supported);
+}
+
+/** The class that computes a task. */
+export function wav2Vec2BertClassName(task: Task): string {
+  return [...TASKS].find(([, own]) => own === task)![0];
 }
 
 /**
@@ -348,7 +350,7 @@ export function wav2Vec2BertTaskOf(
  */
 export function checkTask(
   config: Wav2Vec2BertConfig,
-  task: Wav2Vec2BertTask,
+  task: Task,
   { path }: { readonly path?: string | undefined } = {},
 ): void {
   for (const { field, accepted, supported } of taskConstraints(config, task)) {
@@ -360,7 +362,7 @@ export function checkTask(
 
 function taskConstraints(
   config: Wav2Vec2BertConfig,
-  task: Wav2Vec2BertTask,
+  task: Task,
 ): Constraint<keyof Wav2Vec2BertConfig>[] {
   const { vocab_size, pad_token_id, hidden_size, output_hidden_size, add_adapter } = config;
   switch (task) {

@@ -24,6 +24,7 @@
  */
 import { type Graph, GraphBuilder, type Value } from "../graph/builder.ts";
 import { add, cast } from "../graph/ops.ts";
+import type { Task } from "./config.ts";
 import { rowLengths } from "./frame_masks.ts";
 import { ctcHead, sequenceClassificationHead, weightedLayerSum } from "./heads.ts";
 import { type EncoderResult, maskTime } from "./hubert.ts";
@@ -33,11 +34,7 @@ import type { ParameterReader } from "./parameters.ts";
 import { frameClassificationHead, xVectorHead } from "./speaker_heads.ts";
 import { conformerEncoder, halfFeedForward, projectFeatures } from "./wav2vec2_bert.ts";
 import { adapter, subSampledLengths } from "./wav2vec2_bert_adapter.ts";
-import {
-  checkTask,
-  type Wav2Vec2BertConfig,
-  type Wav2Vec2BertTask,
-} from "./wav2vec2_bert_config.ts";
+import { checkTask, type Wav2Vec2BertConfig } from "./wav2vec2_bert_config.ts";
 
 /** Which graph is wanted. There is no front end to cut off: features come from outside. */
 export type Wav2Vec2BertGraphRequest = Omit<GraphRequest, "part">;
@@ -49,7 +46,7 @@ export type Wav2Vec2BertGraphRequest = Omit<GraphRequest, "part">;
  */
 export function buildWav2Vec2BertGraph(
   config: Wav2Vec2BertConfig,
-  task: Wav2Vec2BertTask,
+  task: Task,
   { parameters, precision, ...request }: Wav2Vec2BertGraphRequest & {
     parameters: ParameterReader;
     precision: Precision;
@@ -104,7 +101,7 @@ function head(
   net: Network,
   config: Wav2Vec2BertConfig,
   { task, result, frameMask }: {
-    task: Wav2Vec2BertTask;
+    task: Task;
     result: EncoderResult;
     frameMask: Value | undefined;
   },

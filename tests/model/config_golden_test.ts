@@ -21,10 +21,11 @@ for (const golden of goldenCases()) {
     assertEquals(config.architectures, [golden.class_name]);
     assertEquals(taskOf(config), TASKS[golden.class_name.replace(/^(Hubert|Wav2Vec2)/, "")]!);
     const { frameCount } = convGeometry(config.conv_kernel, config.conv_stride);
-    const padded = Math.max(...golden.sample_counts);
+    const sampleCounts = golden.sample_counts!;
+    const padded = Math.max(...sampleCounts);
     const counts = golden.inputs.includes("attention_mask")
-      ? golden.sample_counts
-      : golden.sample_counts.map(() => padded);
+      ? sampleCounts
+      : sampleCounts.map(() => padded);
     assertEquals(counts.map(frameCount), [...golden.frame_counts]);
   });
 }

@@ -97,7 +97,7 @@ for (const golden of goldenCases().filter(({ text }) => text !== undefined)) {
 }
 
 function transcribe(golden: GoldenCase): string[] {
-  const { checkpoint, options: { target_lang } } = golden;
+  const { checkpoint, options: { target_lang } = {} } = golden;
   const tokenizer = createTokenizer({
     vocab: readJson(checkpoint, "vocab.json"),
     tokenizerConfig: readJson(checkpoint, "tokenizer_config.json"),
