@@ -52,7 +52,7 @@ export interface ExportedModel {
  * Writes the graph of a checkpoint as an ONNX folder: `onnx/model.onnx`, or
  * `model_fp16.onnx`, `model_int8.onnx`, `model_q4.onnx` by precision, and the files
  * of configuration and tokenizer. Its input is `input_values` [batch, samples], or
- * `input_features` [batch, frames, features] of Wav2Vec2-BERT.
+ * `input_features` [batch, frames, features] and `attention_mask` [batch, frames] of Wav2Vec2-BERT.
  * Several precisions can share a folder.
  *
  * @param source A folder, or `owner/name[@revision]` on the hub.
@@ -90,7 +90,7 @@ export async function exportModel(
   const target = { folder, name, overwrite, signal: open.signal };
   await refuseToReplace(configFiles, target);
   await using weights = await openWeights();
-  const graph = build(weights, { precision });
+  const graph = build(weights, { ...checkpoint.family.exported, precision });
   const graphFiles = await writeGraph(graph, target);
   for (const [file, content] of configFiles) await Deno.writeFile(join(folder, file), content);
   return {

@@ -5,6 +5,7 @@ import { loadModel } from "../src/load_model.ts";
 import { join } from "../src/std.ts";
 import { elementCount } from "../src/tensor.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { TemporaryFolder } from "./checkpoint/files.ts";
 import { GOLDEN_FOLDER, goldenCases, readGoldenTensors } from "./golden.ts";
 
@@ -19,6 +20,18 @@ Deno.test("describeModel: plain data of every golden checkpoint, weights smaller
     // shapes and scalars stay as they are in half precision
     assert(float32! > 1.9 * float16! && float32! < 2 * float16!, `${checkpoint}: ${float16}`);
   }
+});
+
+Deno.test("describeModel: of Wav2Vec2-BERT, its grid, layers and classes", async () => {
+  await using folder = await bertCheckpoint("bert_ctc_adapter");
+  const { family, task, frames, architecture, vocabulary } = await describeModel(folder.path);
+  assertEquals([family, task, frames.strideMs], ["wav2vec2-bert", "ctc", 40]);
+  assert(architecture.input === "features");
+  assertEquals([architecture.featureSize, architecture.adapterStrides], [20, [2]]);
+  assertEquals(vocabulary?.size, vocabulary?.tokens.length);
+  const { labels, unusedTensors } = await describeModel(join(GOLDEN_FOLDER, "bert_frames"));
+  assert(labels!.length > 0);
+  assertEquals(unusedTensors.filter((name) => !name.endsWith("masked_spec_embed")), []);
 });
 
 Deno.test("describeModel: counts the numbers in the tensors that are used", async () => {

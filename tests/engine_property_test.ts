@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { CaptionEngine } from "../src/engine.ts";
 import type { Caption, CaptionEvent } from "../src/event_queue.ts";
 import { loadModel } from "../src/load_model.ts";
+import type { HubertConfig } from "../src/model/config.ts";
 import { join } from "../src/std.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import { assert, assertEquals } from "./assert.ts";
@@ -124,7 +125,7 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
         let runCount = 0;
         let state = seed;
         const renew = () => {
-          echo.device = echoDevice(geometry, config.conv_dim.at(-1)!);
+          echo.device = echoDevice(geometry, (config as HubertConfig).conv_dim.at(-1)!);
           echo.device.fault = (_, output) => {
             runCount++;
             state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

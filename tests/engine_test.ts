@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { CaptionEngine, type EngineOptions } from "../src/engine.ts";
+import { readSpeech } from "../src/audio/decode.ts";
 import { BackendError, OverloadError } from "../src/errors.ts";
 import type { CaptionEvent } from "../src/event_queue.ts";
 import type { HubertConfig } from "../src/model/config.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
+import { transcribe } from "../src/transcribe.ts";
+import { fromFileUrl } from "../src/std.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import {
   type EchoDevice,
   echoDevice,
@@ -428,4 +432,37 @@ Deno.test("options that make no sense are refused", async () => {
     assertThrows(() => new CaptionEngine(echo.model, options), RangeError);
   }
   await using _engine = new CaptionEngine(echo.model, { runTimeoutMs: Infinity });
+});
+
+Deno.test("streams of Wav2Vec2-BERT: one window says what transcribe() says, many are not disturbed by others", async () => {
+  await using folder = await bertCheckpoint();
+  await using engine = await CaptionEngine.load(folder.path, { backend: "cpu" });
+  const path = fromFileUrl(new URL("../samples/harbour.wav", import.meta.url));
+  const samples = (await readSpeech(path)).subarray(0, 5 * 16_000);
+  const say = async (options: StreamOptions) => {
+    await using stream = engine.open(options);
+    for (let at = 0; at < samples.length; at += 1000) {
+      stream.push(samples.subarray(at, at + 1000));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    stream.end();
+    return textOf(await eventsOf(stream));
+  };
+  const whole: StreamOptions = {
+    hopMs: Infinity,
+    firstWindowMs: Infinity,
+    maxWindowMs: 10_000,
+    tailPaddingMs: 0,
+    wordPauseMs: Infinity,
+  };
+  const { text } = await transcribe(samples, { model: engine.model });
+  assert(text.length > 0);
+  assertEquals(await say(whole), text);
+  const alone = await say(WINDOWS);
+  const together = await Promise.all([
+    say(WINDOWS),
+    say(WINDOWS),
+    say({ ...WINDOWS, leftMs: 300 }),
+  ]);
+  assertEquals(together.slice(0, 2), [alone, alone]);
 });

@@ -5,7 +5,9 @@ import type { Dtype } from "../src/model/precision.ts";
 import { openBackend, type OpenedBackend } from "../src/runtime/select.ts";
 import { join } from "../src/std.ts";
 import type { Tensor } from "../src/tensor.ts";
+import { transcribe } from "../src/transcribe.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { TemporaryFolder } from "./checkpoint/files.ts";
 import { assertAllClose, GOLDEN_FOLDER } from "./golden.ts";
 
@@ -38,6 +40,23 @@ Deno.test("exportModel: the folder alone gives what the checkpoint gives", async
       assertAllClose(await outputOf(folder.path, { backend }), expected, { atol: 1e-6 });
     });
   }
+  await test.step("Wav2Vec2-BERT, which transcribes alike", async () => {
+    await using checkpoint = await bertCheckpoint();
+    await using folder = new TemporaryFolder();
+    await exportModel(checkpoint.path, folder.path);
+    await using model = await loadModel(checkpoint.path, { task: "ctc", backend });
+    await using exported = await loadModel(folder.path, { task: "ctc", backend });
+    const inputs = model.prepare([WAVEFORM]);
+    const expected = await model.forward(inputs);
+    assertEquals(inputs.attentionMask!.data.includes(0), true);
+    const { logits } = await exported.forward(inputs);
+    assertAllClose(logits, expected.logits, { atol: 1e-5 });
+    const { text } = await transcribe(WAVEFORM, { model });
+    assertEquals((await transcribe(WAVEFORM, { model: exported })).text, text);
+    await exportModel(checkpoint.path, folder.path, { task: "base", overwrite: true });
+    const config = JSON.parse(await Deno.readTextFile(join(folder.path, "config.json")));
+    assertEquals(config.architectures, ["Wav2Vec2BertModel"]);
+  });
   await test.step("in every precision, in one folder", async () => {
     await using folder = new TemporaryFolder();
     const checkpoint = join(GOLDEN_FOLDER, "ctc_group");

@@ -1,10 +1,12 @@
 import { CheckpointError, UnsupportedConfigError } from "../src/errors.ts";
 import { loadModel } from "../src/load_model.ts";
+import { cosineSimilarity, frameProbabilities } from "../src/model/speaker_scores.ts";
 import { openCpu } from "../src/runtime/cpu.ts";
 import { openBackend } from "../src/runtime/select.ts";
 import { join } from "../src/std.ts";
 import type { Tensor } from "../src/tensor.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { assertAllClose, GOLDEN_FOLDER, goldenCases, goldenTensors } from "./golden.ts";
 
 /** A copy of a golden checkpoint with some files changed. */
@@ -156,6 +158,87 @@ Deno.test("SpeechModel.forward() names inputs that do not fit", async (t) => {
       "attentionMask must have shape [1,800]",
     );
   });
+});
+
+Deno.test("loadModel() of Wav2Vec2-BERT takes features, says so, and has no languages", async (t) => {
+  const opened = await openBackend("cpu");
+  await using _backend = opened.backend;
+  await using folder = await bertCheckpoint();
+  await using model = await loadModel(folder.path, { backend: opened, parts: [] });
+  const waveforms = [8000, 5000].map((length) =>
+    Float32Array.from({ length }, (_, i) => Math.sin(i * i * 1e-4) * 0.1)
+  );
+  await t.step("rows of a batch are as alone", async () => {
+    const inputs = model.prepare(waveforms);
+    assertEquals(inputs.inputFeatures!.shape, [2, 24, 160]);
+    const { frameCounts } = await model.forward(inputs);
+    assertEquals(frameCounts, [24, 14]);
+    const unpadded = waveforms.map(({ length }) => model.geometry.frameCount(length));
+    assertEquals(unpadded, [24, 14]);
+  });
+  await t.step("the other family's input", async () => {
+    const inputValues = { data: waveforms[0]!, shape: [1, 8000] };
+    await assertRejects(() => model.forward({ inputValues }), TypeError, "got inputValues");
+    await assertRejects(() => model.forward({}), TypeError, "it takes inputFeatures");
+  });
+  await t.step("features of another width", async () => {
+    const inputFeatures = { data: new Float32Array(20), shape: [1, 1, 20] };
+    await assertRejects(
+      () => model.forward({ inputFeatures }),
+      RangeError,
+      "[batch, frames, 160]",
+    );
+  });
+  await t.step("a language, a front end, another family's head", async () => {
+    const options = { backend: opened };
+    await assertRejects(
+      () => loadModel(folder.path, { ...options, targetLang: "deu" }),
+      CheckpointError,
+      "have no adapters",
+    );
+    await assertRejects(() => model.session({ part: "front-end" }), RangeError, "front-end");
+    await assertRejects(
+      () => loadModel(join(GOLDEN_FOLDER, "ctc_group"), { ...options, task: "x-vector" }),
+      UnsupportedConfigError,
+      "x-vector",
+    );
+  });
+  await t.step("a preprocessor of another model", async () => {
+    await folder.write("preprocessor_config.json", { num_mel_bins: 40, feature_size: 40 });
+    await assertRejects(
+      () => loadModel(folder.path, { backend: opened }),
+      UnsupportedConfigError,
+      "feature_projection_input_dim (160)",
+    );
+  });
+});
+
+Deno.test("loadModel() gives who speaks and speaker vectors", async () => {
+  const opened = await openBackend("cpu");
+  await using _backend = opened.backend;
+  const waveform = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i * i * 1e-5) * 0.1);
+  await using frames = await loadModel(join(GOLDEN_FOLDER, "bert_frames"), {
+    task: "frame-classification",
+    backend: opened,
+  });
+  const { logits, frameCounts } = await frames.forward(frames.prepare([waveform]));
+  assertEquals(logits.shape, [1, 49, Object.keys(frames.config.id2label).length]);
+  assertEquals(frameCounts, [49]);
+  const flags = frameProbabilities(logits).data;
+  assert(flags.every((share) => share > 0 && share < 1));
+
+  await using speakers = await loadModel(join(GOLDEN_FOLDER, "bert_xvector"), {
+    task: "x-vector",
+    backend: opened,
+  });
+  assertEquals(speakers.unusedTensors.includes("objective.weight"), false);
+  const { embeddings } = await speakers.forward(speakers.prepare([waveform, waveform]));
+  const [rowCount, size] = embeddings.shape as [number, number];
+  assertEquals(rowCount, 2);
+  const [first, second] = [embeddings.data.subarray(0, size), embeddings.data.subarray(size)];
+  assert(Math.abs(cosineSimilarity(first, second) - 1) < 1e-5);
+  const short = speakers.prepare([waveform.subarray(0, 900)]);
+  await assertRejects(() => speakers.forward(short), RangeError, "frames for one frame");
 });
 
 Deno.test("SpeechModel fails in one way once it is closed", async () => {

@@ -3,7 +3,9 @@ import { loadModel } from "../src/load_model.ts";
 import { fromFileUrl, join } from "../src/std.ts";
 import { transcribe } from "../src/transcribe.ts";
 import { readSpeech } from "../src/audio/decode.ts";
+import type { Tensor } from "../src/tensor.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { GOLDEN_FOLDER, goldenCases, goldenTensors } from "./golden.ts";
 
 const MODEL = join(GOLDEN_FOLDER, "ctc_adapter");
@@ -24,6 +26,37 @@ Deno.test("transcribe() gives a recording that fits one window the reference's t
     assertEquals(text, expected.trim().split(/ +/).filter((word) => word !== "").join(" "));
     assert(words.every(({ startSample, endSample }) => startSample < endSample));
     assert(words.every(({ confidence }) => confidence > 0 && confidence <= 1));
+  }
+});
+
+/** The likeliest token of each frame. logits: [1, T, V] → [T] */
+function greedyIds({ data, shape: [, frameCount, size] }: Tensor): number[] {
+  return Array.from({ length: frameCount! }, (_, frame) => {
+    const scores = data.subarray(frame * size!, (frame + 1) * size!);
+    return scores.indexOf(Math.max(...scores));
+  });
+}
+
+Deno.test("transcribe() with Wav2Vec2-BERT gives what a forward pass gives, and the same in windows", async (test) => {
+  const samples = await readSpeech(SAMPLE);
+  for (const name of ["bert_ctc", "bert_ctc_adapter"] as const) {
+    await test.step(name, async () => {
+      await using folder = await bertCheckpoint(name);
+      await using model = await loadModel(folder.path, { task: "ctc", backend: "cpu" });
+      const { inputFeatures } = model.prepare([samples], { padToMultipleOf: 1 });
+      const { logits } = await model.forward({ inputFeatures });
+      // words have no special tokens, which a random network says all the time
+      const spoken = model.tokenizer.decode(greedyIds(logits)).replaceAll(/<[^>]*>/g, "");
+      const expected = spoken.split(" ").filter((word) => word !== "");
+      const { text, words } = await transcribe(samples, { model });
+      assertEquals(text, expected.join(" "));
+      assert(words.length > 0);
+      const windows = { leftMs: 1000, rightMs: 500, maxWindowMs: 2500 };
+      const { words: inWindows, seconds } = await transcribe(samples, { model, ...windows });
+      assertEquals(seconds, samples.length / 16_000);
+      assert(inWindows.length > 0);
+      assert(inWindows.every(({ startSample, endSample }) => startSample < endSample));
+    });
   }
 });
 

@@ -6,6 +6,7 @@ import type { Window } from "../src/schedule/planner.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import { join } from "../src/std.ts";
 import { type EncodedWindow, type EncodeJob, WindowEncoder } from "../src/window_encoder.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { echoModel, plainCheckpoint } from "./echo_device.ts";
 import { GOLDEN_FOLDER, worstDifference } from "./golden.ts";
 
@@ -151,6 +152,66 @@ Deno.test("group norm frames cannot be kept, and their windows cannot be padded"
   const encoder = new WindowEncoder(model);
   assertEquals([encoder.hasCache, encoder.canPad], [false, false]);
   assertThrows(() => new WindowEncoder(model, { frontEndCache: true }), RangeError, '"group"');
+});
+
+for (const name of ["bert_ctc", "bert_ctc_adapter"] as const) {
+  Deno.test(`${name}: a window that holds the recording gives what the model gives`, async () => {
+    await using folder = await bertCheckpoint(name);
+    await using model = await loadModel(folder.path, { task: "ctc", backend: "cpu" });
+    for (const sampleCount of [1300, 4000, 16_001]) {
+      const samples = recording(sampleCount);
+      const encoder = new WindowEncoder(model);
+      const frameCount = model.geometry.frameCount(sampleCount);
+      const whole = { ...window(model, 0, frameCount), endSample: sampleCount };
+      const [encoded] = await encoder.encode([job(encoder, samples, whole)]);
+      const { inputFeatures } = model.prepare([samples], { padToMultipleOf: 1 });
+      const { logits } = await model.forward({ inputFeatures });
+      assertClose(encoded!, { logits: logits.data }, 1e-4);
+    }
+  });
+
+  Deno.test(`${name}: together or one by one, padded or not, is the same`, async () => {
+    await using folder = await bertCheckpoint(name);
+    await using model = await loadModel(folder.path, { task: "ctc", backend: "cpu" });
+    for (const isShared of [false, true]) {
+      for (const paddingFrames of [1, 16]) {
+        const encoder = new WindowEncoder(model, { isShared, paddingFrames });
+        assertEquals(encoder.canPad, name === "bert_ctc");
+        const spans = [[0, 20], [3, 23], [7, 40], [2, 3], [0, 17]] as const;
+        const jobs = spans.map(([start, end], i) =>
+          job(encoder, recording(30_000, i + 1), window(model, start, end))
+        );
+        const together = await encoder.encode(jobs);
+        for (const [i, each] of jobs.entries()) {
+          const [alone] = await encoder.encode([each]);
+          assertClose(together[i]!, alone!, 1e-4);
+        }
+      }
+    }
+  });
+}
+
+Deno.test("kept log-mel frames give what computing them anew gives, scaled by window or so far", async () => {
+  await using folder = await bertCheckpoint();
+  await using model = await loadModel(folder.path, { task: "ctc", backend: "cpu" });
+  const samples = recording(90_000);
+  const spans = [[0, 30], [0, 60], [20, 100], [20, 100], [60, 140], [200, 240], [
+    230,
+    241,
+  ]] as const;
+  for (const normalization of ["window", "running"] as const) {
+    const kept = new WindowEncoder(model, { normalization });
+    const anew = new WindowEncoder(model, { normalization, frontEndCache: false });
+    assertEquals([kept.hasCache, anew.hasCache], [true, false]);
+    let [known, unknown] = [kept.open(), anew.open()];
+    for (const [start, end] of spans) {
+      const next = job(kept, samples, window(model, start, end));
+      const [actual] = await kept.encode([{ ...next, memory: known }]);
+      const [expected] = await anew.encode([{ ...next, memory: unknown }]);
+      assertClose(actual!, expected!, 1e-5);
+      [known, unknown] = [actual!.memory, expected!.memory];
+    }
+  }
 });
 
 Deno.test("scores that are no numbers are refused", async () => {

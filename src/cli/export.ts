@@ -43,8 +43,8 @@ transformers.js and Optimum name them, and the files of configuration and tokeni
 Several dtypes can share a folder.
 
 The graph takes input_values [batch, samples] at the model's rate, scaled as
-preprocessor_config.json says, or input_features [batch, frames, features] of
-Wav2Vec2-BERT, and gives logits, or last_hidden_state for --task base.
+preprocessor_config.json says, or input_features [batch, frames, features] and
+attention_mask [batch, frames] of Wav2Vec2-BERT, and gives logits, or last_hidden_state for --task base.
 
 Example:
   hubcap export ./my-model ./my-model-onnx --dtype int8`,

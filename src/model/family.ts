@@ -78,8 +78,8 @@ export interface ModelFamily<
 > {
   /** Values of `model_type` that name it. */
   readonly modelTypes: readonly string[];
-  /** Whether the graph has a front end apart, as `part` in a request for a graph says. */
-  readonly hasParts: boolean;
+  /** Graph that is exported. */
+  readonly exported: GraphRequest;
   /** How its parameters are named in checkpoints. */
   readonly parameters: ParameterReaderOptions;
   /**

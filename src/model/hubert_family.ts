@@ -30,7 +30,7 @@ const CLASSES: Readonly<Record<HubertTask, string>> = {
 /** HuBERT and wav2vec 2.0. */
 export const HUBERT_FAMILY: ModelFamily<HubertConfig, WaveformConfig> = {
   modelTypes: ["hubert", "wav2vec2"],
-  hasParts: true,
+  exported: {},
   parameters: {
     basePrefixes: ["hubert", "wav2vec2"],
     baseModules: HUBERT_MODULES,

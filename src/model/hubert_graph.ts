@@ -25,6 +25,8 @@ export interface GraphRequest {
   readonly part?: GraphPart;
   /** Takes `frame_mask` [B, T], 1 for speech and 0 for padding. @default {false} */
   readonly hasFrameMask?: boolean;
+  /** Takes the mask as `attention_mask` [B, T] of integers, as other runtimes give it; Wav2Vec2-BERT only. @default {false} */
+  readonly hasAttentionMask?: boolean;
   /** Takes `mask_time_indices` [B, T], 1 where the learned mask vector goes. @default {false} */
   readonly hasMaskTimeIndices?: boolean;
   /** Gives `hidden_states.0 …` [B, T, H]. @default {false} */

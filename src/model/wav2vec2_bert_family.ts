@@ -22,7 +22,7 @@ import { buildWav2Vec2BertGraph } from "./wav2vec2_bert_graph.ts";
 /** Wav2Vec2-BERT. */
 export const WAV2VEC2_BERT_FAMILY: ModelFamily<Wav2Vec2BertConfig, FbankConfig> = {
   modelTypes: ["wav2vec2-bert"],
-  hasParts: false,
+  exported: { hasAttentionMask: true },
   parameters: {
     basePrefixes: [WAV2VEC2_BERT_PREFIX],
     baseModules: WAV2VEC2_BERT_MODULES,

@@ -6,6 +6,7 @@
  * | ------------------- | ----------- | ------------------------------------------- |
  * | `input_features`    | [B, T, 160] | stacked log-mel frames, as `fbank.ts` makes |
  * | `frame_mask`        | [B, T]      | 1 for speech, 0 for padding                 |
+ * | `attention_mask`    | [B, T]      | the same in 64-bit integers, for exports    |
  * | `mask_time_indices` | [B, T]      | 1 where the learned mask vector goes        |
  *
  * | output              | shape        | task                                        |
@@ -59,7 +60,9 @@ export function buildWav2Vec2BertGraph(
     isWanted ? g.input(name, "float32", ["batch", "frames"]) : undefined;
   const size = config.feature_projection_input_dim;
   const inputFeatures = g.input("input_features", "float32", ["batch", "frames", size]);
-  const frameMask = frameInput("frame_mask", request.hasFrameMask);
+  const frameMask = request.hasAttentionMask
+    ? cast(g, g.input("attention_mask", "int64", ["batch", "frames"]), "float32")
+    : frameInput("frame_mask", request.hasFrameMask);
   const maskTimeIndices = frameInput("mask_time_indices", request.hasMaskTimeIndices);
 
   const projected = projectFeatures(net, config, inputFeatures);

@@ -32,6 +32,19 @@ Deno.test("inspect: --json is the whole description", async () => {
   assertEquals([vocabulary.language, frames.strideSamples, task], ["fra", 120, "ctc"]);
 });
 
+Deno.test("inspect: says what a checkpoint over features is", async () => {
+  const { output } = await hubcap(["inspect", projectPath("tests/golden/bert_xvector")]);
+  for (
+    const line of [
+      "family       wav2vec2-bert, saved from Wav2Vec2BertForXVector",
+      "task         x-vector",
+      "front end    log-mel features of 20",
+      "frames       one each 320 samples (20 ms), seeing 560 (35 ms), at 16000 Hz",
+    ]
+  ) assertStringIncludes(output, line);
+  assertMatch(output, /\nencoder +2 conformer layers of width 24, .* positions relative_key/);
+});
+
 Deno.test("inspect: names a classifier's classes", async () => {
   const { output } = await hubcap(["inspect", projectPath("tests/golden/classify_multi")]);
   assertMatch(output, /\nlabels +\d+: /);
