@@ -1,5 +1,5 @@
 /**
- * Speech recognition with HuBERT and wav2vec 2.0 checkpoints as they are: a
+ * Speech recognition with HuBERT, wav2vec 2.0 and Wav2Vec2-BERT checkpoints as they are: a
  * folder or a name on the hub becomes a graph built in TypeScript, run by ONNX
  * Runtime on WebGPU, WebAssembly or the CPU.
  *
@@ -28,6 +28,7 @@ export * from "./src/errors.ts";
 export * from "./src/event_queue.ts";
 export * from "./src/export_model.ts";
 export * from "./src/geometry.ts";
+export * from "./src/model/speaker_scores.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
 export * from "./src/tensor.ts";

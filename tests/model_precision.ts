@@ -8,11 +8,12 @@ import { type Dtype, DTYPES } from "../src/model/precision.ts";
 import type { BackendName } from "../src/runtime/backend.ts";
 import { openBackend } from "../src/runtime/select.ts";
 import { assert, assertRejects } from "./assert.ts";
+import { bertCases } from "./golden_bert.ts";
 import { GOLDEN_FOLDER, goldenCases, goldenTensors, worstDifference } from "./golden.ts";
 import { runCase } from "./model_golden.ts";
 
-/** A post-norm network, a pre-norm one, one with adapters. */
-const CASES = ["ctc_group", "ctc_layer_f16", "ctc_adapter", "wav2vec2_group"];
+/** A post-norm network, a pre-norm one, one with adapters; a Conformer. */
+const CASES = ["ctc_group", "ctc_layer_f16", "ctc_adapter", "wav2vec2_group", "bert_ctc"];
 
 /**
  * How far a logit may be off, as a part of the largest logit. Seen: 3e-6, 0.012 (webgpu), 0.02, 0.36. The
@@ -39,7 +40,8 @@ export function testPrecisions(name: BackendName, { ignore = false } = {}): void
 async function checkPrecision(name: BackendName, dtype: Dtype): Promise<void> {
   const opened = await openBackend(name);
   await using backend = opened.backend;
-  for (const golden of goldenCases().filter(({ name }) => CASES.includes(name))) {
+  const all = [...goldenCases(), ...bertCases()];
+  for (const golden of all.filter(({ name }) => CASES.includes(name))) {
     const options = { backend: opened, folder: GOLDEN_FOLDER, dtype };
     if (dtype === "float16" && !backend.hasFloat16) {
       await assertRejects(() => runCase(golden, options), BackendError, "float16");

@@ -15,7 +15,7 @@ import {
   noStatistics,
   stackMels,
 } from "./fbank.ts";
-import { FBANK_HOP_SAMPLES } from "./fbank_geometry.ts";
+import { FBANK_HOP_SAMPLES, melFrameCount } from "./fbank_geometry.ts";
 
 /** Log-mel frames of a span of a stream. A plain record. */
 interface MelSpan {
@@ -83,9 +83,10 @@ export function createMelWindows(
     kept: MelSpan;
     startFrame: number;
   }): Float32Array {
-    const known = kept.startFrame > startFrame
-      ? kept.frames.subarray(0, 0)
-      : kept.frames.subarray((startFrame - kept.startFrame) * binCount);
+    const at = startFrame - kept.startFrame;
+    const known = at < 0
+      ? noFrames.frames
+      : kept.frames.subarray(at * binCount, (at + melFrameCount(samples.length)) * binCount);
     const knownSamples = known.length / binCount * FBANK_HOP_SAMPLES;
     const fresh = logMel(samples.subarray(knownSamples));
     const frames = new Float32Array(known.length + fresh.length);
