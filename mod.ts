@@ -53,6 +53,7 @@ export type { FbankConfig } from "./src/model/fbank.ts";
 export type * from "./src/model/forward.ts";
 export type { ModelSessions } from "./src/model/graph_sessions.ts";
 export type { GraphPart, GraphRequest } from "./src/model/hubert_graph.ts";
+export type { PaddingOptions } from "./src/model/padding.ts";
 export type { Dtype } from "./src/model/precision.ts";
 export type * from "./src/model/tokenizer.ts";
 export type { AddedToken, Vocabulary } from "./src/model/vocabulary.ts";

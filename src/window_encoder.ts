@@ -6,6 +6,13 @@
  *
  * @module
  */
+import {
+  type FeatureSpan,
+  freshFrames,
+  joinSpan,
+  NO_FEATURES,
+  padRows,
+} from "./model/feature_span.ts";
 import type { GraphRequest } from "./model/hubert_graph.ts";
 import { prefixRows } from "./model/mask_rows.ts";
 import { createMelWindows, type MelMemory, type MelWindows } from "./model/mel_windows.ts";
@@ -75,14 +82,6 @@ export interface EncodedWindow {
   readonly memory: StreamMemory;
 }
 
-/** Front-end frames of a span of a stream. */
-interface FeatureSpan {
-  readonly startFrame: number;
-  readonly endFrame: number;
-  /** [endFrame − startFrame, C] */
-  readonly data: Float32Array;
-}
-
 /** What an encoder remembers of one stream; made by {@linkcode WindowEncoder.open}. A plain record. */
 export interface StreamMemory {
   /** @internal Statistics of the samples so far, where they scale the waveform. */
@@ -102,13 +101,6 @@ interface Scaled {
 
 /** Scores of a window's frames. */
 type Scores = Omit<EncodedWindow, "memory">;
-
-/** Rows of one run: padded to the longest, with the frames that count. */
-interface PaddedRows {
-  readonly data: Float32Array;
-  readonly frameCounts: readonly number[];
-  readonly frameCount: number;
-}
 
 /** Encodes windows with a CTC model. */
 export class WindowEncoder {
@@ -206,7 +198,7 @@ export class WindowEncoder {
     const isRunning = this.#scales && this.#normalization === "running";
     return {
       norm: isRunning ? RUNNING_NORM_START : undefined,
-      features: { startFrame: 0, endFrame: 0, data: new Float32Array(0) },
+      features: NO_FEATURES,
       mels: this.#melWindows?.open(),
     };
   }
@@ -288,7 +280,7 @@ export class WindowEncoder {
 
   async #encodeByParts(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
     const { fresh, norms } = await this.#computeFresh(jobs);
-    const spans = jobs.map((job, row) => joinSpan(job, fresh[row]!));
+    const spans = jobs.map((job, row) => joinSpan(job.window, job.memory.features, fresh[row]!));
     const frameCounts = jobs.map(({ window }) => window.endFrame - window.startFrame);
     const channels = this.#channels;
     const rows = padRows(spans.map(({ data }) => data), {
@@ -315,7 +307,7 @@ export class WindowEncoder {
     const channels = this.#channels;
     const pieces = jobs.map((job) => {
       const { window, samples, memory } = job;
-      const { start, frameCount } = freshFrames(job);
+      const { start, frameCount } = freshFrames(window, memory.features);
       const at = (start - window.startFrame) * geometry.strideSamples;
       const needed = samples.subarray(at, at + geometry.sampleCount(frameCount));
       const scaled = memory.norm === undefined
@@ -403,41 +395,4 @@ const PROBE_FRAMES = 50;
 function scaleRunning(norm: RunningNorm, samples: Float32Array, startSample: number): Scaled {
   const heard = hearSamples(norm, samples, startSample);
   return { samples: applyNorm(heard, samples), norm: heard };
-}
-
-/** The frames of a window that come after those kept. */
-function freshFrames({ window, memory }: EncodeJob): { start: number; frameCount: number } {
-  const { startFrame, endFrame } = memory.features;
-  const reaches = startFrame <= window.startFrame && window.startFrame < endFrame;
-  const start = reaches ? Math.min(endFrame, window.endFrame) : window.startFrame;
-  return { start, frameCount: window.endFrame - start };
-}
-
-/** Kept and fresh frames of a window, those before it forgotten. */
-function joinSpan(job: EncodeJob, fresh: Float32Array): FeatureSpan {
-  const { window, memory } = job;
-  const { start, frameCount } = freshFrames(job);
-  const channels = frameCount === 0
-    ? memory.features.data.length / (memory.features.endFrame - memory.features.startFrame)
-    : fresh.length / frameCount;
-  const data = new Float32Array((window.endFrame - window.startFrame) * channels);
-  const keptFrom = (window.startFrame - memory.features.startFrame) * channels;
-  const keptLength = (start - window.startFrame) * channels;
-  if (keptLength > 0) data.set(memory.features.data.subarray(keptFrom, keptFrom + keptLength));
-  data.set(fresh, keptLength);
-  return { startFrame: window.startFrame, endFrame: window.endFrame, data };
-}
-
-/** Rows of different lengths in one block, zeros after each. */
-function padRows(
-  rows: readonly Float32Array[],
-  { frameCounts, frameCount, channels }: {
-    frameCounts: readonly number[];
-    frameCount: number;
-    channels: number;
-  },
-): PaddedRows {
-  const data = new Float32Array(rows.length * frameCount * channels);
-  rows.forEach((row, index) => data.set(row, index * frameCount * channels));
-  return { data, frameCounts, frameCount };
 }

@@ -7,7 +7,24 @@
  */
 import { z } from "zod";
 import { UnsupportedConfigError } from "../errors.ts";
-import { type Activation, ACTIVATIONS } from "./activation.ts";
+import type { Activation } from "./activation.ts";
+import {
+  activation,
+  classNames,
+  completeLabels,
+  type Constraint,
+  count,
+  counts,
+  flag,
+  fraction,
+  index,
+  labelConstraints,
+  labelIds,
+  labelNames,
+  oneOf,
+  parseFields,
+  positive,
+} from "./config_fields.ts";
 
 export type { Activation } from "./activation.ts";
 
@@ -124,30 +141,6 @@ export interface HubertConfig {
   readonly add_adapter: boolean;
 }
 
-/** A schema whose every complaint is what it accepts, in words. */
-function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, `one of ${values.map((value) => `"${value}"`).join(", ")}`);
-}
-
-const flag = z.boolean("true or false");
-const count = z.int("a positive integer").min(1, "a positive integer");
-const index = z.int("an integer of at least 0").min(0, "an integer of at least 0");
-const fraction = z.number("a number from 0 to 1").min(0, "a number from 0 to 1")
-  .max(1, "a number from 0 to 1");
-const positive = z.number("a positive number").gt(0, "a positive number");
-const listed = "a list of positive integers";
-const counts = z.array(z.int(listed).min(1, listed), listed).min(1, listed);
-const activation = oneOf(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]);
-const classNames = z.array(z.string("a list of class names"), "a list of class names");
-const namesById = "names keyed by 0, 1, 2 …";
-const labelNames = z.record(z.string(), z.string(namesById), namesById);
-const idsByName = "class ids keyed by their names";
-const labelId = z.union(
-  [z.int().min(0), z.string().regex(/^\d+$/).transform(Number)], // many training scripts wrote strings
-  idsByName,
-);
-const labelIds = z.record(z.string(), labelId, idsByName);
-
 const fields = z.object({
   model_type: oneOf(["hubert", "wav2vec2"]),
   architectures: classNames.nullable().default([]),
@@ -236,34 +229,13 @@ export function parseHubertConfig(
   json: unknown,
   { path }: ParseConfigOptions = {},
 ): HubertConfig {
-  const where = path === undefined ? {} : { path };
-  const result = fields.safeParse(json);
-  if (!result.success) {
-    const issue = result.error.issues[0]!;
-    const field = String(issue.path[0] ?? "config.json");
-    const value = issue.path.length === 0 ? json : (json as Record<string, unknown>)[field];
-    throw new UnsupportedConfigError(field, value, issue.message, where);
-  }
-  const parsed = result.data;
-  for (const { field, accepted, supported } of constraints(parsed)) {
-    if (!accepted) throw new UnsupportedConfigError(field, parsed[field], supported, where);
-  }
-  return complete(parsed);
+  return complete(parseFields(json, fields, { what: "config.json", path, constraints }));
 }
 
-/** A condition on more than one field, blamed on `field`. */
-interface Constraint {
-  readonly field: keyof Fields;
-  readonly accepted: boolean;
-  readonly supported: string;
-}
-
-function constraints(config: Fields): Constraint[] {
+function constraints(config: Fields): Constraint<keyof Fields>[] {
   const layerCount = config.conv_dim.length;
   const perLayer = `one entry for each of the ${layerCount} entries of conv_dim`;
   const divides = `a divisor of hidden_size (${config.hidden_size})`;
-  const names = config.id2label;
-  const labelCount = names === null ? 0 : Object.keys(names).length;
   return [
     {
       field: "conv_stride",
@@ -290,18 +262,7 @@ function constraints(config: Fields): Constraint[] {
       accepted: config.hidden_size % config.num_conv_pos_embedding_groups === 0,
       supported: divides,
     },
-    {
-      field: "id2label",
-      accepted: names === null ||
-        labelCount > 0 &&
-          Array.from({ length: labelCount }, (_, id) => id).every((id) => Object.hasOwn(names, id)),
-      supported: "names keyed by 0, 1, 2 … without a gap",
-    },
-    {
-      field: "num_labels",
-      accepted: names === null || (config.num_labels ?? labelCount) === labelCount,
-      supported: `the number of names in id2label (${labelCount})`,
-    },
+    ...labelConstraints(config),
     {
       field: "pad_token_id",
       accepted: config.pad_token_id === null || config.pad_token_id < config.vocab_size ||
@@ -312,18 +273,14 @@ function constraints(config: Fields): Constraint[] {
 }
 
 function complete({ num_labels, ...config }: Fields): HubertConfig {
-  const id2label: Record<number, string> = config.id2label ??
-    Object.fromEntries(Array.from({ length: num_labels ?? 2 }, (_, id) => [id, `LABEL_${id}`]));
-  const inverse = Object.entries(id2label).map(([id, name]) => [name, Number(id)]);
   const isWav2Vec2 = config.model_type === "wav2vec2";
   return {
     ...config,
+    ...completeLabels({ ...config, num_labels }),
     architectures: config.architectures ?? [],
     num_feat_extract_layers: config.conv_dim.length,
     feat_proj_layer_norm: isWav2Vec2 || config.feat_proj_layer_norm,
     conv_pos_batch_norm: !isWav2Vec2 && config.conv_pos_batch_norm,
-    id2label,
-    label2id: config.label2id ?? Object.fromEntries(inverse),
   };
 }
 

@@ -23,11 +23,7 @@ export type ModelConfig = HubertConfig | Wav2Vec2BertConfig;
 /** A checkpoint's `preprocessor_config.json`, every field present. */
 export type PreprocessorConfig = WaveformConfig | FbankConfig;
 
-/**
- * Options of {@linkcode SpeechModel.prepare}. Lengths are in samples for models that take
- * waveforms, and in log-mel frames, of which there are 100 a second, for those that take features;
- * there `padToMultipleOf` is 2 by default.
- */
+/** Options of {@linkcode SpeechModel.prepare}. There are 100 log-mel frames a second. */
 export interface PrepareOptions extends PrepareWaveformsOptions {
   /** Whether each mel bin is brought to zero mean and unit variance; for features only. @default {true} */
   readonly doNormalizePerMelBins?: boolean;

@@ -16,6 +16,7 @@ import { AudioError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { type Constraint, count, flag, oneOf, parseFields } from "./config_fields.ts";
 import { FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, melFrameCount } from "./fbank_geometry.ts";
+import { checkFinite, checkRate, paddedLength, type PaddingOptions } from "./padding.ts";
 import { createLogMel, type LogMel } from "./log_mel.ts";
 
 /** `preprocessor_config.json`, or `feature_extractor` of `processor_config.json`. */
@@ -159,15 +160,7 @@ export function stackMels(
 }
 
 /** Options of {@linkcode extractFbank}. */
-export interface ExtractFbankOptions {
-  /** Length of the batch: that of its longest input, or `maxLength`. @default {"longest"} */
-  readonly padding?: "longest" | "max_length";
-  /** Log-mel frames that `padding: "max_length"` fills up to and `truncation` cuts at. @default {no limit} */
-  readonly maxLength?: number;
-  /** Whether inputs longer than `maxLength` frames are cut. @default {false} */
-  readonly truncation?: boolean;
-  /** Rounds the length of the batch up to a multiple of this many log-mel frames. @default {2} */
-  readonly padToMultipleOf?: number;
+export interface ExtractFbankOptions extends PaddingOptions {
   /** Whether each mel bin is brought to zero mean and unit variance. @default {true} */
   readonly doNormalizePerMelBins?: boolean;
   /** Whether there is a mask. @default {config.return_attention_mask} */
@@ -211,7 +204,7 @@ export function extractFbank(
 ): FbankBatch {
   const { doNormalizePerMelBins = true, returnAttentionMask = config.return_attention_mask } =
     options;
-  checkRate(config, options);
+  checkRate(config.sampling_rate, options.samplingRate);
   const waveforms = inputs.map((input) => input instanceof Float32Array ? input : input[0]!);
   waveforms.forEach((samples, row) => checkSamples(samples, { row, config }));
   const logMel = logMelOf(config);
@@ -227,7 +220,12 @@ export function extractFbank(
 /** mels: B of [F, M] */
 function padMels(mels: readonly Float32Array[], config: FbankConfig, options: ExtractFbankOptions) {
   const { num_mel_bins, stride, padding_value, padding_side } = config;
-  const { cut, length } = measure(mels.map((frames) => frames.length / num_mel_bins), options);
+  const lengths = mels.map((frames) => frames.length / num_mel_bins);
+  const { cut, length } = paddedLength(lengths, {
+    ...options,
+    padToMultipleOf: options.padToMultipleOf ?? 2,
+    unit: "log-mel frames",
+  });
   const featureCount = Math.floor(length / stride);
   const size = stride * num_mel_bins;
   const features = new Float32Array(mels.length * featureCount * size);
@@ -251,16 +249,6 @@ function padMels(mels: readonly Float32Array[], config: FbankConfig, options: Ex
   };
 }
 
-function checkRate(
-  { sampling_rate }: FbankConfig,
-  { samplingRate = sampling_rate }: ExtractFbankOptions,
-): void {
-  if (samplingRate === sampling_rate) return;
-  throw new RangeError(
-    `Cannot take audio at another rate than the model's ${sampling_rate} Hz: it has ${samplingRate} Hz. Resample it first`,
-  );
-}
-
 function checkSamples(
   samples: Float32Array,
   { row, config }: { row: number; config: FbankConfig },
@@ -269,39 +257,8 @@ function checkSamples(
   if (melFrameCount(samples.length) < fewestFrames) {
     const fewest = (fewestFrames - 1) * FBANK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES;
     throw new AudioError(
-      `Cannot take input ${row} as a feature needs at least ${fewest} samples: it has ${samples.length}`,
+      `Cannot take waveform ${row} as a feature needs at least ${fewest} samples: it has ${samples.length}`,
     );
   }
-  const bad = samples.findIndex((sample) => !Number.isFinite(sample));
-  if (bad === -1) return;
-  throw new AudioError(
-    `Cannot take input ${row} as its samples must be finite numbers: sample ${bad} is ${
-      samples[bad]
-    }`,
-  );
-}
-
-/** Frames an input may keep, and frames that each row of the batch gets. */
-function measure(
-  frameCounts: readonly number[],
-  { padding = "longest", maxLength, truncation = false, padToMultipleOf = 2 }: ExtractFbankOptions,
-): { cut: number; length: number } {
-  if (!Number.isSafeInteger(padToMultipleOf) || padToMultipleOf < 1) {
-    throw new RangeError(
-      `Cannot pad as padToMultipleOf must be a positive integer: ${padToMultipleOf}`,
-    );
-  }
-  if (maxLength === undefined ? padding === "max_length" || truncation : !(maxLength >= 1)) {
-    throw new RangeError(
-      `Cannot pad or cut as maxLength must be a positive number of frames: ${maxLength}`,
-    );
-  }
-  const roundUp = (value: number) => Math.ceil(value / padToMultipleOf) * padToMultipleOf;
-  const cut = truncation ? roundUp(maxLength!) : Infinity;
-  const longest = Math.min(Math.max(0, ...frameCounts), cut);
-  const length = roundUp(padding === "max_length" ? maxLength! : longest);
-  if (length >= longest) return { cut, length };
-  throw new RangeError(
-    `Cannot pad to maxLength (${maxLength}) as an input has ${longest} frames. Set truncation, or a greater maxLength`,
-  );
+  checkFinite(samples, row);
 }

@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { AudioError, UnsupportedConfigError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFinite, checkRate, paddedLength, type PaddingOptions } from "./padding.ts";
 
 /** `preprocessor_config.json`, or `feature_extractor` of `processor_config.json`. */
 export interface WaveformConfig {
@@ -59,15 +60,7 @@ export function parseWaveformConfig(
 }
 
 /** Options of {@linkcode prepareWaveforms}. */
-export interface PrepareWaveformsOptions {
-  /** Length of the batch: that of its longest waveform, or `maxLength`. @default {"longest"} */
-  readonly padding?: "longest" | "max_length";
-  /** Samples that `padding: "max_length"` fills up to and `truncation` cuts at. @default {no limit} */
-  readonly maxLength?: number;
-  /** Whether waveforms longer than `maxLength` are cut. @default {false} */
-  readonly truncation?: boolean;
-  /** Rounds the length of the batch up to a multiple of this many samples. @default {1} */
-  readonly padToMultipleOf?: number;
+export interface PrepareWaveformsOptions extends PaddingOptions {
   /** Whether there is a mask. @default {config.return_attention_mask} */
   readonly returnAttentionMask?: boolean;
   /** Rate of the waveforms in samples a second; must be the model's. @default {config.sampling_rate} */
@@ -111,9 +104,10 @@ export function prepareWaveforms(
   options: PrepareWaveformsOptions = {},
 ): WaveformBatch {
   const { returnAttentionMask = config.return_attention_mask } = options;
-  checkRate(config, options);
+  checkRate(config.sampling_rate, options.samplingRate);
   waveforms.forEach(checkSamples);
-  const { cut, length } = measure(waveforms, options);
+  const lengths = waveforms.map((samples) => samples.length);
+  const { cut, length } = paddedLength(lengths, { ...options, unit: "samples" });
   const shape = [waveforms.length, length];
   const values = new Float32Array(waveforms.length * length).fill(config.padding_value);
   const mask = new Int32Array(values.length);
@@ -148,51 +142,9 @@ export function normalizeInPlace(samples: Float32Array): void {
   for (let i = 0; i < samples.length; i++) samples[i] = (samples[i]! - mean) * scale;
 }
 
-function checkRate(
-  { sampling_rate }: WaveformConfig,
-  { samplingRate = sampling_rate }: PrepareWaveformsOptions,
-): void {
-  if (samplingRate === sampling_rate) return;
-  throw new RangeError(
-    `Cannot take audio at another rate than the model's ${sampling_rate} Hz: it has ${samplingRate} Hz. Resample it first`,
-  );
-}
-
 function checkSamples(samples: Float32Array, row: number): void {
   if (samples.length === 0) {
     throw new AudioError(`Cannot take waveform ${row} as it is empty: 0 samples`);
   }
-  const bad = samples.findIndex((sample) => !Number.isFinite(sample));
-  if (bad === -1) return;
-  throw new AudioError(
-    `Cannot take waveform ${row} as its samples must be finite numbers: sample ${bad} is ${
-      samples[bad]
-    }`,
-  );
-}
-
-/** Samples a waveform may keep, and samples that each row of the batch gets. */
-function measure(
-  waveforms: readonly Float32Array[],
-  { padding = "longest", maxLength, truncation = false, padToMultipleOf = 1 }:
-    PrepareWaveformsOptions,
-): { cut: number; length: number } {
-  if (!Number.isSafeInteger(padToMultipleOf) || padToMultipleOf < 1) {
-    throw new RangeError(
-      `Cannot pad as padToMultipleOf must be a positive integer: ${padToMultipleOf}`,
-    );
-  }
-  if (maxLength === undefined ? padding === "max_length" || truncation : !(maxLength >= 1)) {
-    throw new RangeError(
-      `Cannot pad or cut as maxLength must be a positive number of samples: ${maxLength}`,
-    );
-  }
-  const roundUp = (count: number) => Math.ceil(count / padToMultipleOf) * padToMultipleOf;
-  const cut = truncation ? roundUp(maxLength!) : Infinity;
-  const longest = Math.min(waveforms.reduce((most, { length }) => Math.max(most, length), 0), cut);
-  const length = roundUp(padding === "max_length" ? maxLength! : longest);
-  if (length >= longest) return { cut, length };
-  throw new RangeError(
-    `Cannot pad to maxLength (${maxLength}) as a waveform has ${longest} samples. Set truncation, or a greater maxLength`,
-  );
+  checkFinite(samples, row);
 }

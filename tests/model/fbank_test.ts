@@ -94,7 +94,7 @@ Deno.test("extractFbank() refuses what it cannot take", () => {
   assertThrows(
     () => extractFbank([good], config, { padding: "max_length", maxLength: 4 }),
     RangeError,
-    "an input has 11 frames",
+    "has 11 log-mel frames",
   );
 });
 

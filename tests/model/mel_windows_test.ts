@@ -1,5 +1,10 @@
-import { addToStatistics, normalizeMels, noStatistics } from "../../src/model/fbank.ts";
-import { extractFbank, parseFbankConfig } from "../../src/model/fbank.ts";
+import {
+  addToStatistics,
+  extractFbank,
+  normalizeMels,
+  noStatistics,
+  parseFbankConfig,
+} from "../../src/model/fbank.ts";
 import { createLogMel } from "../../src/model/log_mel.ts";
 import { createMelWindows } from "../../src/model/mel_windows.ts";
 import { assertEquals } from "../assert.ts";
