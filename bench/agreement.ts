@@ -49,8 +49,8 @@ function likeliest(scores: Float32Array, vocabularySize: number): number[] {
 }
 
 async function offline(model: SpeechModel<"ctc">, samples: Float32Array): Promise<number[]> {
-  const { inputValues } = model.prepare([samples], { returnAttentionMask: false });
-  const { logits } = await model.forward({ inputValues });
+  const inputs = model.prepare([samples], { returnAttentionMask: false, padToMultipleOf: 1 });
+  const { logits } = await model.forward(inputs);
   return likeliest(logits.data, logits.shape[2]!);
 }
 
@@ -172,6 +172,9 @@ async function main(): Promise<void> {
   const backend = values.backend as BackendName;
   await using model = await loadModel(values.model, { task: "ctc", backend, parts: [] });
   const { sampleRateHz, config } = model;
+  const frontEnd = config.model_type === "wav2vec2-bert"
+    ? "log-mel features"
+    : `feat_extract_norm ${config.feat_extract_norm}`;
   const sampleCount = Number(values.seconds) * sampleRateHz;
   const recordings = await Promise.all(
     positionals.map(async (path) =>
@@ -195,8 +198,7 @@ async function main(): Promise<void> {
         cells.push({ ...context, ...compare(pairs, config.pad_token_id ?? 0) });
       }
     }
-    const title =
-      `feat_extract_norm ${config.feat_extract_norm}, normalization ${normalization}, hop ${values.hop} ms`;
+    const title = `${frontEnd}, normalization ${normalization}, hop ${values.hop} ms`;
     console.log(
       `\n${title}: all frames (frames that are not blank)\n\n${table(cells, lefts, rights)}`,
     );
