@@ -199,10 +199,11 @@ export class CaptionEngine implements AsyncDisposable {
   }
 
   #requireRoom({ maxWindowMs = 12_000 }: StreamOptions): void {
-    const { maxStreams = Infinity, maxWindowMs: limitMs = 30_000 } = this.#options;
+    const { maxStreams = Infinity, maxWindowMs: ownLimitMs = 30_000 } = this.#options;
+    const limitMs = Math.min(ownLimitMs, this.model.maxInputMs);
     if (maxWindowMs > limitMs) {
       throw new RangeError(
-        `Cannot open a stream as its maxWindowMs must be at most the engine's, ${limitMs}: ${maxWindowMs}`,
+        `Cannot open a stream as its maxWindowMs must be at most the engine's and the model's, ${limitMs}: ${maxWindowMs}`,
       );
     }
     this.#observeIdleTime();

@@ -128,6 +128,13 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
     return this.#parts.waveform.sampling_rate;
   }
 
+  /** Longest input it was made for, ms: `chunk_length_s` of its preprocessor, `Infinity` without one. */
+  get maxInputMs(): number {
+    const { waveform } = this.#parts;
+    const seconds = "chunk_length_s" in waveform ? waveform.chunk_length_s : null;
+    return seconds === null ? Infinity : seconds * 1000;
+  }
+
   /** Tensors of the checkpoint that its task does not use, such as those of pre-training. */
   get unusedTensors(): readonly string[] {
     return this.#language.unusedTensors;

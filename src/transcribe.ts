@@ -91,6 +91,7 @@ async function transcribeWith(
   const vocabulary = vocabularyOf(model);
   const track = new Track({ geometry, vocabulary, decoder: greedyDecoder(vocabulary) }, {
     ...OFFLINE_WINDOWS,
+    maxWindowMs: Math.min(OFFLINE_WINDOWS.maxWindowMs!, model.maxInputMs),
     ...windows,
     // words are divided as the tokens say, as the reference does
     wordPauseMs: Infinity,

@@ -111,3 +111,20 @@ Deno.test("transcribe() of less than a frame has no words, of NaN says where", a
   await assertRejects(() => transcribe(samples, { model }), AudioError, "sample 1234 is NaN");
   await assertRejects(() => transcribe(new Uint8Array(0), { model }), AudioError, "empty");
 });
+
+Deno.test("transcribe() keeps to the longest input a model was made for", async () => {
+  const folder = await Deno.makeTempDir();
+  for await (const { name, isFile } of Deno.readDir(MODEL)) {
+    if (isFile) await Deno.copyFile(join(MODEL, name), join(folder, name));
+  }
+  const path = join(folder, "preprocessor_config.json");
+  const config = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...config, chunk_length_s: 8 }));
+  await using model = await loadModel(folder, { task: "ctc", backend: "cpu" });
+  assertEquals(model.maxInputMs, 8000);
+  const samples = new Float32Array(16_000 * 20).fill(0.1);
+  let windowCount = 0;
+  await transcribe(samples, { model, onProgress: () => windowCount++ });
+  assert(windowCount > 3, "20 s in windows of 8 s, of which 2 s are new");
+  await Deno.remove(folder, { recursive: true });
+});

@@ -24,6 +24,8 @@ export interface WaveformConfig {
   readonly padding_value: number;
   /** The end that is filled up. @default {"right"} */
   readonly padding_side: "right" | "left";
+  /** Longest input the model was made for, in seconds; null without a limit. @default {null} */
+  readonly chunk_length_s: number | null;
 }
 
 const fields = z.object({
@@ -35,6 +37,7 @@ const fields = z.object({
   return_attention_mask: z.boolean("true or false").default(false),
   padding_value: z.number("a number").default(0),
   padding_side: z.enum(["right", "left"], '"right" or "left"').default("right"),
+  chunk_length_s: z.number("a positive number").gt(0, "a positive number").nullable().default(null),
 }, "an object of fields");
 
 /**

@@ -15,6 +15,7 @@ Deno.test("parseWaveformConfig() reads what checkpoints hold and fills in the re
     feature_extractor_type: "Wav2Vec2FeatureExtractor",
     feature_size: 1,
     padding_side: "right",
+    chunk_length_s: null,
     padding_value: 0,
     return_attention_mask: true,
     sampling_rate: 16000,
@@ -22,6 +23,7 @@ Deno.test("parseWaveformConfig() reads what checkpoints hold and fills in the re
   assertEquals(parseWaveformConfig(hubertLarge), {
     do_normalize: true,
     padding_side: "right",
+    chunk_length_s: null,
     padding_value: 0,
     return_attention_mask: true,
     sampling_rate: 16000,
