@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -27,8 +28,15 @@ def averaged_student(checkpoint: Path) -> HubertForCTC:
 
 def export(student: HubertForCTC, folder: Path) -> None:
     student.half().save_pretrained(folder)
+    config = student.config
+    # half the taps of the positional convolution tell frames apart: see README, "Positions"
+    longest_input = config.num_conv_pos_embeddings // 2 * math.prod(config.conv_stride) / RATE
     Wav2Vec2FeatureExtractor(
-        feature_size=1, sampling_rate=RATE, do_normalize=True, return_attention_mask=False
+        feature_size=1,
+        sampling_rate=RATE,
+        do_normalize=True,
+        return_attention_mask=False,
+        chunk_length_s=longest_input,
     ).save_pretrained(folder)
     vocabulary = folder / "vocab.json"
     vocabulary.write_text(json.dumps({letter: i for i, letter in enumerate(VOCABULARY)}, indent=1) + "\n")
