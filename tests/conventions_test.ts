@@ -132,6 +132,6 @@ Deno.test("tests: mirror src", async () => {
 
 /** Tests of the project as a whole, and of the page. */
 const OUTSIDE_THE_MIRROR = new Set([
-  ...["conventions", "examples", "documentation"],
+  ...["conventions", "default_model_speech", "documentation", "examples"],
   ...["browser/audio_log", "browser/page", "browser/qr_code", "browser/transcript"],
 ]);
