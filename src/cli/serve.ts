@@ -81,14 +81,14 @@ async function runServe(
   if (terminal.signal.aborted) stopped.resolve();
   const server = await startServer(config);
   terminal.write(`Hubcap listens on ${server.url}\n`);
-  const failed = server.settled.then(() => server.context.engine.state.kind === "failed");
+  const failed = server.settled.then(() => server.engine.kind === "failed");
   const isFailed = await Promise.race([
     stopped.promise.then(() => false),
     failed.then((isFailed) => isFailed || stopped.promise.then(() => false)),
   ]);
-  const { state } = server.context.engine;
+  const { engine } = server;
   await server.shutdown();
-  if (isFailed && state.kind === "failed") throw state.error;
+  if (isFailed && engine.kind === "failed") throw engine.error;
   return EXIT_CODES.ok;
 }
 

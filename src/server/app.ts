@@ -13,7 +13,7 @@ import { cors, Hono, type MiddlewareHandler, secureHeaders } from "./hono.ts";
 import { Gate } from "./limits.ts";
 import { log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
-import { ROUTES, type Routes } from "./routes.ts";
+import { ROUTES } from "./routes.ts";
 import type { SpeakerSession } from "./session.ts";
 import { isUpgrade } from "./socket.ts";
 
@@ -48,7 +48,6 @@ export function createContext(
  * Makes the app. Its `fetch` is a handler for `Deno.serve`.
  *
  * @param context What all routes share.
- * @param routes The protocols. @default {ROUTES}
  *
  * @example
  * ```ts ignore
@@ -56,7 +55,7 @@ export function createContext(
  * Deno.serve({ port: config.port }, app.fetch);
  * ```
  */
-export function createApp(context: ServerContext, routes: readonly Routes[] = ROUTES): App {
+export function createApp(context: ServerContext): App {
   const app = new Hono();
   const { allowedOrigins, tlsCert } = context.config;
   app.use(notForUpgrades(securityHeaders(tlsCert !== undefined)));
@@ -68,7 +67,7 @@ export function createApp(context: ServerContext, routes: readonly Routes[] = RO
     maxAge: 600,
   })));
   app.use(requestLog);
-  for (const add of routes) add(app, context);
+  for (const add of ROUTES) add(app, context);
   app.notFound((c) =>
     c.json({ error: { code: "not_found", message: "Cannot find this address" } }, 404)
   );

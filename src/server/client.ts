@@ -42,11 +42,17 @@ export interface CaptionClientOptions {
 
 /** The server refuses the client, or the session is lost. */
 export class CaptionClientError extends Error {
+  /** Its name. */
   override name = "CaptionClientError";
   /** The server's code for it, if it gave one. */
   readonly code: string | undefined;
 
-  /** @param message What happened. @param code The server's code. */
+  /**
+   * Says what happened.
+   *
+   * @param message What happened.
+   * @param code The server's code.
+   */
   constructor(message: string, code?: string) {
     super(message);
     this.code = code;

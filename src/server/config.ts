@@ -7,6 +7,10 @@
  * @module
  */
 import { z } from "zod";
+import { DTYPES } from "../model/precision.ts";
+import type { ServerConfig } from "./server_config.ts";
+
+export type { ServerConfig };
 
 const toNumber = (value: unknown): unknown =>
   typeof value === "string" && value.trim() !== "" ? Number(value) : value;
@@ -20,13 +24,14 @@ const list = () => z.preprocess(toList, z.array(z.string()));
 const flag = () => z.union([z.boolean(), z.stringbool()]);
 const DAY_SECONDS = 86_400;
 
-const SCHEMA = z.strictObject({
+/** Every setting, and none besides. */
+const SHAPE = {
   model: z.string().min(1).optional().describe(
     "folder, or owner/name[@revision] on the hub; by default the one that comes along",
   ),
   backend: z.enum(["auto", "webgpu", "wasm", "cpu"]).default("auto")
     .describe("where the model runs"),
-  dtype: z.string().default("float32").describe("precision: float32, float16, int8 or int4"),
+  dtype: z.enum(DTYPES).default("float32").describe("precision: float32, float16, int8 or int4"),
   language: z.string().optional().describe("language of a model with adapters"),
   threads: count(1, 256).optional().describe("threads that compute"),
   hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
@@ -75,10 +80,9 @@ const SCHEMA = z.strictObject({
 
   logLevel: z.enum(["debug", "info", "warning", "error"]).default("info").describe("least severe"),
   logFormat: z.enum(["text", "json"]).default("text").describe("how logs are written"),
-});
+} satisfies Record<keyof ServerConfig, z.ZodType>;
 
-/** The settings. */
-export type ServerConfig = z.infer<typeof SCHEMA>;
+const SCHEMA = z.strictObject(SHAPE);
 
 /** A setting's name in the schema. */
 export type SettingName = keyof ServerConfig;
@@ -155,7 +159,7 @@ export function resolveConfig(sources: ConfigSources = {}): ServerConfig {
     );
     throw new RangeError(`Cannot use the configuration as ${problems.join("; ")}`);
   }
-  const config = parsed.data;
+  const config: ServerConfig = parsed.data;
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new RangeError("Cannot use the configuration as tlsCert and tlsKey must come together");
   }
@@ -173,7 +177,7 @@ export function printConfig(config: ServerConfig): string {
 
 function listSettings(): Setting[] {
   const defaults: Record<string, unknown> = SCHEMA.parse({});
-  return Object.entries(SCHEMA.shape).map(([name, schema]) => ({
+  return Object.entries(SHAPE).map(([name, schema]) => ({
     name: name as SettingName,
     flag: `--${flagName(name)}`,
     env: envName(name),

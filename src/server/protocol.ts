@@ -56,15 +56,21 @@ export interface CaptionSettings {
 
 /** First message of a new session. */
 export interface StartMessage {
+  /** Says which message it is. */
   readonly type: "start";
+  /** The protocol's. */
   readonly version: 1;
+  /** What the binary messages will hold. */
   readonly audio: AudioDescription;
+  /** How captions are to be made. */
   readonly settings?: CaptionSettings;
 }
 
 /** First message of a speaker who comes back. */
 export interface ResumeMessage {
+  /** Says which message it is. */
   readonly type: "resume";
+  /** The protocol's. */
   readonly version: 1;
   /** The token that `hello` gave. */
   readonly token: string;
@@ -74,16 +80,19 @@ export interface ResumeMessage {
 
 /** Asks for all audio sent so far to become final; the session goes on. */
 export interface FinalizeMessage {
+  /** Says which message it is. */
   readonly type: "finalize";
 }
 
 /** Says that the client is there although it sends no audio. */
 export interface KeepaliveMessage {
+  /** Says which message it is. */
   readonly type: "keepalive";
 }
 
 /** Says that no audio follows. The server answers with the last captions, `end`, and a close. */
 export interface EndMessage {
+  /** Says which message it is. */
   readonly type: "end";
 }
 
@@ -115,7 +124,9 @@ export interface SessionLimits {
 
 /** First message of the server. */
 export interface HelloMessage {
+  /** Says which message it is. */
   readonly type: "hello";
+  /** The protocol's. */
   readonly version: 1;
   /** The session's id, which viewers need. */
   readonly session: string;
@@ -131,13 +142,17 @@ export interface HelloMessage {
   readonly firstWord: number;
   /** Whether the session has ended, and only its events are left to be read. */
   readonly isEnded: boolean;
+  /** What the server allows. */
   readonly limits: SessionLimits;
 }
 
 /** A recognised word. Times count from the session's first sample. */
 export interface CaptionWord {
+  /** As the model spells it. */
   readonly text: string;
+  /** Where its first sound begins. */
   readonly startMs: number;
+  /** Where its last sound ends. */
   readonly endMs: number;
   /** How likely it is right, 0 to 1. */
   readonly confidence: number;
@@ -145,7 +160,9 @@ export interface CaptionWord {
 
 /** Words that are final now, and the guess at what follows. */
 export interface CaptionMessage {
+  /** Says which message it is. */
   readonly type: "caption";
+  /** Its number in the session. */
   readonly seq: number;
   /** How many words of the session are committed before these. */
   readonly firstWord: number;
@@ -159,16 +176,23 @@ export interface CaptionMessage {
 
 /** Speech began. */
 export interface SpeechStartedMessage {
+  /** Says which message it is. */
   readonly type: "speech_started";
+  /** Its number in the session. */
   readonly seq: number;
+  /** Where it began. */
   readonly startMs: number;
 }
 
 /** An utterance ended. */
 export interface UtteranceEndMessage {
+  /** Says which message it is. */
   readonly type: "utterance_end";
+  /** Its number in the session. */
   readonly seq: number;
+  /** Where it began. */
   readonly startMs: number;
+  /** Where its last word ends. */
   readonly endMs: number;
   /** Words committed in the session until then. */
   readonly wordCount: number;
@@ -176,15 +200,21 @@ export interface UtteranceEndMessage {
 
 /** All audio up to here is final, as `finalize` asked. */
 export interface FinalizedMessage {
+  /** Says which message it is. */
   readonly type: "finalized";
+  /** Its number in the session. */
   readonly seq: number;
+  /** How far everything is final. */
   readonly atMs: number;
 }
 
 /** All is final; the session is over, and the server closes the connection. */
 export interface EndedMessage {
+  /** Says which message it is. */
   readonly type: "end";
+  /** Its number in the session. */
   readonly seq: number;
+  /** Length of the session's audio. */
   readonly atMs: number;
 }
 
@@ -198,6 +228,7 @@ export type SessionEvent =
 
 /** How much audio the session holds, which a client need not keep any longer. Speakers only. */
 export interface AcceptedMessage {
+  /** Says which message it is. */
   readonly type: "accepted";
   /** Samples of each channel since the session began. */
   readonly samples: number;
@@ -205,19 +236,25 @@ export interface AcceptedMessage {
 
 /** The server is behind, or no longer: captions may come later, none is lost. */
 export interface OverloadMessage {
+  /** Says which message it is. */
   readonly type: "overload";
+  /** What the server does about it; `admit` is nothing. */
   readonly step: "admit" | "coalesce" | "degrade" | "refuse";
 }
 
 /** The server shuts down: it takes no more audio, finishes what it holds, and ends the session. */
 export interface DrainingMessage {
+  /** Says which message it is. */
   readonly type: "draining";
 }
 
 /** What went wrong. A close follows. */
 export interface ErrorMessage {
+  /** Says which message it is. */
   readonly type: "error";
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
+  /** The same for people. */
   readonly message: string;
   /** Whether a speaker may resume the session. */
   readonly canResume: boolean;

@@ -5,28 +5,29 @@
  */
 import { defaultModel } from "../default_model.ts";
 import { CaptionEngine } from "../engine.ts";
-import type { Dtype } from "../model/precision.ts";
 import { type App, createApp, createContext } from "./app.ts";
 import { isLoopbackName } from "./auth.ts";
-import type { ServerConfig } from "./config.ts";
+import { resolveConfig, type ServerConfig } from "./config.ts";
 import type { ServerContext } from "./context.ts";
-import { EngineSlot } from "./engine_slot.ts";
+import { EngineSlot, type EngineState } from "./engine_slot.ts";
 import { log } from "./log.ts";
-import type { Routes } from "./routes.ts";
 
 /** Options of {@linkcode startServer}. */
 export interface StartOptions {
-  /** The engine; the server owns it. @default {one with the configuration's model} */
+  /** The engine, or its loading; the server owns it. @default {one with the settings' model} */
   readonly engine?: CaptionEngine | Promise<CaptionEngine>;
-  /** The protocols. @default {all} */
-  readonly routes?: readonly Routes[];
 }
 
 /** A server that runs. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens, as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** What its routes share. */
+  /** Where the engine stands. */
+  readonly engine: EngineState;
+  /**
+   * What its routes share.
+   * @internal
+   */
   readonly context: ServerContext;
   /** Resolves when the model is loaded, or cannot be. */
   readonly settled: Promise<void>;
@@ -37,15 +38,16 @@ export interface RunningServer extends AsyncDisposable {
 /**
  * Starts a server. It listens at once, and lets speakers in when the model is loaded.
  *
- * @param config The settings.
+ * @param settings What is to be other than by default.
  * @throws {RangeError} If a setting does not fit.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  */
 export async function startServer(
-  config: ServerConfig,
+  settings: Partial<ServerConfig> = {},
   options: StartOptions = {},
 ): Promise<RunningServer> {
-  const { engine = loadEngine(config), routes } = options;
+  const config = resolveConfig({ file: settings });
+  const { engine = loadEngine(config) } = options;
   const slot = new EngineSlot(engine);
   const draining = new AbortController();
   try {
@@ -57,12 +59,21 @@ export async function startServer(
         log.error("A request failed: {error}", { error: String(error) });
         return new Response("The server failed", { status: 500 });
       },
-    }, handlerOf(createApp(context, routes)));
+    }, handlerOf(createApp(context)));
     const url = urlOf(config, (http.addr as Deno.NetAddr).port);
     announce(context, url);
     let ended: Promise<void> | undefined;
     const shutdown = () => ended ??= drain(context, { http, slot, draining });
-    return { url, context, settled: slot.settled, shutdown, [Symbol.asyncDispose]: shutdown };
+    return {
+      url,
+      get engine() {
+        return slot.state;
+      },
+      context,
+      settled: slot.settled,
+      shutdown,
+      [Symbol.asyncDispose]: shutdown,
+    };
   } catch (error) {
     await slot[Symbol.asyncDispose]();
     throw error;
@@ -82,7 +93,7 @@ async function loadEngine(config: ServerConfig): Promise<CaptionEngine> {
   }
   return await CaptionEngine.load(model, {
     backend,
-    dtype: dtype as Dtype,
+    dtype,
     maxBatch,
     maxWindowMs,
     ...(language === undefined ? {} : { targetLang: language }),

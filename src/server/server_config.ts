@@ -1,0 +1,93 @@
+/**
+ * The settings of the server, as programs have them.
+ *
+ * @module
+ */
+
+import type { Dtype } from "../model/precision.ts";
+import type { BackendChoice } from "../runtime/select.ts";
+
+/** Every setting of a server. `config.ts` has the ranges, the defaults, and where they come from. */
+export interface ServerConfig {
+  /** Folder, or `owner/name[@revision]` on the hub. @default {the one that comes along} */
+  readonly model?: string | undefined;
+  /** Where the model runs. @default {"auto"} */
+  readonly backend: BackendChoice;
+  /** How the model computes. @default {"float32"} */
+  readonly dtype: Dtype;
+  /** Language of a model with adapters. */
+  readonly language?: string | undefined;
+  /** Threads that compute. @default {the backend's choice} */
+  readonly threads?: number | undefined;
+  /** Time between looks at the audio. @default {400} */
+  readonly hopMs: number;
+  /** Context before. @default {6000} */
+  readonly leftMs: number;
+  /** Context after, which delays final words. @default {600} */
+  readonly rightMs: number;
+  /** Longest window. @default {12000} */
+  readonly maxWindowMs: number;
+  /** Most windows in one run. @default {16} */
+  readonly maxBatch: number;
+
+  /** Address to listen on; `0.0.0.0` is all. @default {"127.0.0.1"} */
+  readonly host: string;
+  /** Port to listen on; 0 takes a free one. @default {8080} */
+  readonly port: number;
+  /** PEM file of the certificate; with `tlsKey` the server speaks TLS. */
+  readonly tlsCert?: string | undefined;
+  /** PEM file of its key. */
+  readonly tlsKey?: string | undefined;
+  /** Keys that let in, each as `name:key`; none lets in everybody. @default {[]} */
+  readonly apiKeys: readonly string[];
+  /** Viewers need a key too, not the session's id alone. @default {false} */
+  readonly viewersNeedKey: boolean;
+  /** Origins of pages that may use the server besides its own; `*` is any. @default {[]} */
+  readonly allowedOrigins: readonly string[];
+
+  /** Most speakers at once. @default {64} */
+  readonly maxSessions: number;
+  /** Most speakers at once of one key. @default {64} */
+  readonly maxSessionsPerKey: number;
+  /** Most connections, viewers included. @default {2000} */
+  readonly maxSockets: number;
+  /** Longest message. @default {1048576} */
+  readonly maxMessageBytes: number;
+  /** Most audio of a speaker that waits to be taken in. @default {8388608} */
+  readonly maxQueuedBytes: number;
+  /** Audio a second of time, for long. @default {4} */
+  readonly maxSpeed: number;
+  /** Audio above that, at once. @default {60} */
+  readonly burstSeconds: number;
+  /** Longest upload. @default {536870912} */
+  readonly maxUploadBytes: number;
+  /** Most bytes that wait for a reader. @default {1048576} */
+  readonly maxBufferedBytes: number;
+  /** A reader that is behind and reads nothing for longer is cut. @default {15} */
+  readonly slowReaderSeconds: number;
+  /** Time for a connection's first message. @default {10} */
+  readonly startSeconds: number;
+  /** Time without audio or keepalive. @default {60} */
+  readonly idleSeconds: number;
+  /** Longest session. @default {43200} */
+  readonly maxSessionSeconds: number;
+  /** How long a session waits for its speaker to come back. @default {60} */
+  readonly resumeSeconds: number;
+  /** How long a session that ended can be read. @default {600} */
+  readonly retainSeconds: number;
+  /** Most words held of a session. @default {50000} */
+  readonly maxWords: number;
+  /** Most words held of all sessions that ended. @default {500000} */
+  readonly maxRetainedWords: number;
+  /** Most sessions that ended and can be read. @default {1000} */
+  readonly maxRetainedSessions: number;
+  /** A peer silent for longer is gone. @default {20} */
+  readonly pingSeconds: number;
+  /** Time to finish at shutdown. @default {30} */
+  readonly drainSeconds: number;
+
+  /** Least severe records of the log. @default {"info"} */
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+  /** How the log is written. @default {"text"} */
+  readonly logFormat: "text" | "json";
+}
