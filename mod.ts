@@ -24,15 +24,15 @@ export * from "./src/load_model.ts";
 export * from "./src/transcribe.ts";
 
 // what they take and give
+export * from "./src/audio/decode.ts";
 export * from "./src/errors.ts";
 export * from "./src/event_queue.ts";
 export * from "./src/export_model.ts";
 export * from "./src/geometry.ts";
-export * from "./src/model/speaker_scores.ts";
+export * from "./src/model/head_scores.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
 export * from "./src/tensor.ts";
-export type { AudioSource } from "./src/audio/decode.ts";
 export type { EndpointEvent, EndpointOptions, EndpointRule } from "./src/caption/endpoint.ts";
 export type * from "./src/caption/word.ts";
 export type { DownloadProgress, ResolveOptions } from "./src/checkpoint/hub.ts";

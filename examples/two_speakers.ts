@@ -9,8 +9,7 @@
  *
  * @module
  */
-import { CaptionEngine, type CaptionStream } from "../mod.ts";
-import { decodeSpeech } from "../src/audio/decode.ts";
+import { CaptionEngine, type CaptionStream, decodeSpeech } from "../mod.ts";
 
 interface Line {
   readonly speaker: string;

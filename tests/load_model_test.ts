@@ -1,6 +1,6 @@
 import { CheckpointError, UnsupportedConfigError } from "../src/errors.ts";
 import { loadModel } from "../src/load_model.ts";
-import { cosineSimilarity, frameProbabilities } from "../src/model/speaker_scores.ts";
+import { cosineSimilarity, frameProbabilities } from "../src/model/head_scores.ts";
 import { openCpu } from "../src/runtime/cpu.ts";
 import { openBackend } from "../src/runtime/select.ts";
 import { join } from "../src/std.ts";
