@@ -161,7 +161,7 @@ function checkLanguage(checkpoint: Checkpoint, language: string | undefined): vo
   if (language === undefined) return;
   const { folder, config } = checkpoint;
   const obstacle = config.model_type === "wav2vec2-bert"
-    ? `models of family "${config.model_type}" have no adapters`
+    ? `Wav2Vec2-BERT has no language adapters, and transformers ignores target_lang there: load it without one. Where vocab.json holds several languages, tokenizer.forLanguage("${language}") reads that one`
     : config.adapter_attn_dim === null
     ? "the model has no adapters: adapter_attn_dim is null in its config.json"
     : isReadyExport(checkpoint)

@@ -189,13 +189,30 @@ Deno.test("loadModel() of Wav2Vec2-BERT takes features, says so, and has no lang
       "[batch, frames, 160]",
     );
   });
-  await t.step("a language, a front end, another family's head", async () => {
-    const options = { backend: opened };
+  await t.step("a language, when loaded and later", async () => {
+    const asked = () => loadModel(folder.path, { backend: opened, targetLang: "deu" });
     await assertRejects(
-      () => loadModel(folder.path, { ...options, targetLang: "deu" }),
+      asked,
       CheckpointError,
-      "have no adapters",
+      'Cannot use language "deu" as Wav2Vec2-BERT has no',
     );
+    await assertRejects(() => model.setTargetLang("deu"), CheckpointError, "load it without one");
+  });
+  await t.step("a vocabulary of several languages", async () => {
+    await using several = await bertCheckpoint();
+    for (const file of ["vocab.json", "tokenizer_config.json"]) {
+      await Deno.copyFile(join(GOLDEN_FOLDER, "ctc_adapter", file), join(several.path, file));
+    }
+    await using polyglot = await loadModel(several.path, {
+      task: "ctc",
+      backend: opened,
+      parts: [],
+    });
+    assertEquals(polyglot.tokenizer.decode([7]), "e"); // tokenizer_config.json says English
+    assertEquals(polyglot.tokenizer.forLanguage("deu").decode([7]), "ü");
+  });
+  await t.step("a front end, another family's head", async () => {
+    const options = { backend: opened };
     await assertRejects(() => model.session({ part: "front-end" }), RangeError, "front-end");
     await assertRejects(
       () => loadModel(join(GOLDEN_FOLDER, "ctc_group"), { ...options, task: "x-vector" }),

@@ -1,7 +1,15 @@
+/**
+ * Features are those of transformers: on made-up sounds, and on recordings where `HUBCAP_SPEECH_DATA`
+ * has them; with `HUBCAP_PYTHON` (numpy and transformers) on all of each, resampled from other rates.
+ *
+ * @module
+ */
 import { extractFbank, type ExtractFbankOptions, parseFbankConfig } from "../../src/model/fbank.ts";
 import { readSpeech } from "../../src/audio/decode.ts";
 import { join } from "../../src/std.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { s16le, wavFile } from "../audio/wav_file.ts";
+import { TemporaryFolder } from "../checkpoint/files.ts";
 import { assertAllClose, GOLDEN_FOLDER, readGoldenTensors, worstDifference } from "../golden.ts";
 
 interface GoldenCall {
@@ -89,3 +97,52 @@ for (const clip of readJson<GoldenClip[]>("bert_clips.json")) {
     },
   });
 }
+
+/** Rates that recordings come in; the fewer samples a second, the more mel bins are almost empty. */
+const RATES_HZ = [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000];
+
+const PYTHON = Deno.env.get("HUBCAP_PYTHON");
+
+/** Clips, each taken to have been recorded at another rate, as they are at 16 kHz. Result: [S] each */
+async function clipsOfAllRates(): Promise<Map<string, Float32Array>> {
+  const files = await Array.fromAsync(Deno.readDir(join(SPEECH_DATA, "clips")));
+  const names = files.map(({ name }) => name).filter((name) => name.endsWith(".flac")).sort();
+  const recordings = new Map<string, Float32Array>();
+  for (const [i, sampleRateHz] of [...RATES_HZ, ...RATES_HZ].entries()) {
+    const name = names[i * 3]!;
+    const samples = await readSpeech(join(SPEECH_DATA, "clips", name));
+    const recording = wavFile(s16le(samples.subarray(0, 10 * sampleRateHz)), { sampleRateHz });
+    recordings.set(`${name} at ${sampleRateHz} Hz`, await readSpeech(recording));
+  }
+  return recordings;
+}
+
+const floats = ({ buffer }: Uint8Array<ArrayBuffer>) => new Float32Array(buffer);
+
+Deno.test({
+  name: "extractFbank() equals the reference on every feature of recordings of many rates",
+  ignore: PYTHON === undefined || !hasClips(),
+  async fn(test) {
+    await using folder = new TemporaryFolder();
+    const recordings = [...await clipsOfAllRates()];
+    for (const [i, [, { buffer }]] of recordings.entries()) {
+      await Deno.writeFile(
+        join(folder.path, `${i}.samples`),
+        new Uint8Array(buffer as ArrayBuffer),
+      );
+    }
+    const { success, stderr } = await new Deno.Command(PYTHON!, {
+      args: [join(GOLDEN_FOLDER, "clip_features.py"), folder.path],
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    for (const [i, [name, samples]] of recordings.entries()) {
+      await test.step(name, async () => {
+        const expected = floats(await Deno.readFile(join(folder.path, `${i}.features`)));
+        const { inputFeatures } = extractFbank([samples], parseFbankConfig({}));
+        const { difference } = worstDifference(inputFeatures.data, expected);
+        assertEquals(inputFeatures.data.length, expected.length);
+        assert(difference <= 1e-4, `a feature differs by ${difference}`); // seen: 3e-6
+      });
+    }
+  },
+});
