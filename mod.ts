@@ -40,7 +40,18 @@ export type { PatienceOptions } from "./src/checkpoint/hub_client.ts";
 export type { HubOptions } from "./src/checkpoint/hub_settings.ts";
 export type * from "./src/ctc/decoder.ts";
 export type { Emissions } from "./src/ctc/emissions.ts";
-export type { DeviceOptions } from "./src/device.ts";
+export type { DeviceOptions, Recovery } from "./src/device.ts";
+export type {
+  CommitRecord,
+  CommittedWord,
+  EngineObserver,
+  EngineRecord,
+  FailureRecord,
+  OverloadRecord,
+  RefusalRecord,
+  RunRecord,
+  WindowRecord,
+} from "./src/engine_observer.ts";
 export type * from "./src/model/config.ts";
 export type {
   InputGrid,

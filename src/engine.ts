@@ -8,7 +8,8 @@
  * @module
  */
 import { greedyDecoder } from "./ctc/greedy.ts";
-import { Device, type ModelLoader } from "./device.ts";
+import { Device, type ModelLoader, type Recovery } from "./device.ts";
+import { type EngineRecord, observerTeller } from "./engine_observer.ts";
 import {
   batchPolicyOf,
   type EngineOptions,
@@ -50,6 +51,8 @@ interface Served {
 interface Pending extends PendingWindow, DueWindow {
   readonly stream: CaptionStream;
   readonly served: Served;
+  /** Since when it could run, however fast its stream is fed. */
+  readonly readyMs: number;
 }
 
 /**
@@ -87,6 +90,7 @@ export class CaptionEngine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #overloadPolicy: OverloadPolicy;
   readonly #nowMs: () => number;
+  readonly #tell: ((record: EngineRecord) => void) | undefined;
   readonly #batchPolicy: BatchPolicy;
   readonly #streams = new Map<CaptionStream, Served>();
   readonly #lastServedMs = new Map<string, number>();
@@ -123,11 +127,12 @@ export class CaptionEngine implements AsyncDisposable {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(model: SpeechModel<"ctc">, options: EngineOptions & { load?: ModelLoader } = {}) {
-    const { overload = OVERLOAD_POLICY, nowMs = () => performance.now() } = options;
+    const { overload = OVERLOAD_POLICY, nowMs = () => performance.now(), observer } = options;
     requireEngineOptions(options);
     this.#options = options;
     this.#overloadPolicy = overload;
     this.#nowMs = nowMs;
+    this.#tell = observer && observerTeller(observer);
     this.#device = new Device(model, options);
     this.#batchPolicy = batchPolicyOf(model, this.#device.encoder, options);
     this.#loop = this.#run();
@@ -190,6 +195,7 @@ export class CaptionEngine implements AsyncDisposable {
       memory: encoder.open(),
       overload: this.#overloadPolicy,
       nowMs: this.#nowMs,
+      tell: this.#tell,
       wake: () => this.#wake.resolve(),
       remove: (stream) => this.#remove(stream),
     }, { ...options, sampleRateHz });
@@ -211,6 +217,7 @@ export class CaptionEngine implements AsyncDisposable {
     if (!isRefused && this.#streams.size < maxStreams) return;
     this.#counts.refusedCount++;
     this.#overload = countShed(this.#overload, { streams: 1 });
+    this.#tell?.({ kind: "refusal", atMs: this.#nowMs(), reason: isRefused ? "behind" : "full" });
     const { retryAfterMs } = this.#overloadPolicy;
     throw new OverloadError(
       isRefused
@@ -262,13 +269,15 @@ export class CaptionEngine implements AsyncDisposable {
   #pendingOf(stream: CaptionStream, served: Served, due: DueWindow): Pending {
     const { deadlineMs: budgetMs = 400 } = this.#options;
     const { window } = due;
-    const newAudioMs = 1000 * this.#committedSeconds(due) / CATCH_UP_SPEED;
+    const { sampleRateHz } = this.#device.model;
+    const newSeconds = samplesToSeconds(this.#committedSamples(due), sampleRateHz);
+    const newAudioMs = 1000 * newSeconds / CATCH_UP_SPEED;
     const { lastDeadlineMs } = served;
     const firstDueMs = Math.max(due.dueMs, this.#calmMs);
     const deadlineMs = deadlineOf(firstDueMs, { budgetMs, newAudioMs, lastDeadlineMs });
     return {
       ...due,
-      ...{ stream, served, deadlineMs },
+      ...{ stream, served, deadlineMs, readyMs: due.dueMs },
       dueMs: deadlineMs - budgetMs,
       streamId: served.key,
       sampleCount: window.endSample - window.startSample,
@@ -276,10 +285,9 @@ export class CaptionEngine implements AsyncDisposable {
     };
   }
 
-  #committedSeconds({ window }: DueWindow): number {
-    const { geometry, sampleRateHz } = this.#device.model;
-    const frameCount = window.commitEndFrame - window.commitStartFrame;
-    return samplesToSeconds(frameCount * geometry.strideSamples, sampleRateHz);
+  #committedSamples({ window }: DueWindow): number {
+    const { geometry } = this.#device.model;
+    return (window.commitEndFrame - window.commitStartFrame) * geometry.strideSamples;
   }
 
   /** Moves the overload policy by what waits. */
@@ -305,6 +313,7 @@ export class CaptionEngine implements AsyncDisposable {
     const { state, event } = observeLag(this.#overload, observation, this.#overloadPolicy);
     this.#overload = state;
     if (event === undefined) return;
+    this.#tell?.({ kind: "overload", ...event });
     if (!isInForce(event.from, state)) this.#calmMs = observation.atMs;
     for (const stream of this.#streams.keys()) stream.announce(event.to);
   }
@@ -323,12 +332,28 @@ export class CaptionEngine implements AsyncDisposable {
     try {
       encoded = await this.#device.encode(jobs);
     } catch (error) {
-      return await this.#recover(windows, error);
+      return await this.#recover(windows, { error, startMs });
     }
     this.#counts.runMs += this.#nowMs() - startMs;
     this.#counts.runCount++;
+    this.#tellRun(windows, startMs);
     this.#growBatches();
     windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
+  }
+
+  #tellRun(windows: readonly Pending[], startMs: number): void {
+    if (this.#tell === undefined) return;
+    const endMs = this.#nowMs();
+    const records = windows.map((pending) => {
+      const { stream, sampleCount, hopsSpared, readyMs, deadlineMs } = pending;
+      return {
+        ...{ streamId: stream.id, sampleCount, hopsSpared },
+        committedSampleCount: this.#committedSamples(pending),
+        queueMs: startMs - readyMs,
+        latenessMs: endMs - deadlineMs,
+      };
+    });
+    this.#tell({ kind: "run", atMs: startMs, runMs: endMs - startMs, windows: records });
   }
 
   #growBatches(): void {
@@ -342,7 +367,9 @@ export class CaptionEngine implements AsyncDisposable {
     const { stream, window, served, deadlineMs, hopsSpared } = pending;
     if (!this.#streams.has(stream)) return; // it ended meanwhile
     this.#counts.windowCount++;
-    this.#counts.committedSeconds += this.#committedSeconds(pending);
+    const { sampleRateHz } = this.#device.model;
+    const committedSamples = this.#committedSamples(pending);
+    this.#counts.committedSeconds += samplesToSeconds(committedSamples, sampleRateHz);
     this.#overload = countShed(this.#overload, { hops: hopsSpared });
     this.#lastServedMs.set(served.key, this.#nowMs());
     served.lastDeadlineMs = deadlineMs;
@@ -358,21 +385,43 @@ export class CaptionEngine implements AsyncDisposable {
    * Nothing was committed by a run that failed: its windows are due again. On a device that works
    * they run in smaller batches, until it is the window of one stream that fails.
    */
-  async #recover(windows: readonly Pending[], error: unknown): Promise<void> {
-    const { maxFailures = 5 } = this.#options;
+  async #recover(
+    windows: readonly Pending[],
+    { error, startMs }: { error: unknown; startMs: number },
+  ): Promise<void> {
     if (this.#state.kind !== "running") return;
     this.#counts.failureCount++;
+    const failedMs = this.#nowMs();
+    const tell = (recovery: Recovery | "hopeless", endedStreamId?: string) => {
+      this.#tell?.({
+        ...{ kind: "failure", atMs: startMs, runMs: failedMs - startMs, error, recovery },
+        windowCount: windows.length,
+        recoveryMs: this.#nowMs() - failedMs,
+        endedStreamId,
+      });
+    };
+    let recovery: Recovery;
     try {
-      const recovery = await this.#device.recover(error);
-      if (recovery === "renewed") this.#counts.reloadCount++;
-      if (recovery !== "well") return;
+      recovery = await this.#device.recover(error);
     } catch (hopeless) {
+      if (this.#state.kind === "running") tell("hopeless");
       return this.#fail(hopeless);
     }
+    if (recovery === "renewed") this.#counts.reloadCount++;
+    tell(recovery, recovery === "well" ? this.#blame(windows, error) : undefined);
+  }
+
+  /** Makes batches smaller, or blames the stream whose window failed alone; gives its id if that ends it. */
+  #blame(windows: readonly Pending[], error: unknown): string | undefined {
+    const { maxFailures = 5 } = this.#options;
     const [{ stream, served }] = windows as [Pending];
     this.#goodRuns = 0;
     if (windows.length > 1) this.#batchLimit = Math.floor(windows.length / 2);
-    else if (++served.failureCount >= maxFailures) stream.abort(error);
+    else if (++served.failureCount >= maxFailures) {
+      stream.abort(error);
+      return stream.id;
+    }
+    return undefined;
   }
 
   /** Gives up: every reader gets the error. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { DeviceOptions } from "./device.ts";
+import type { EngineObserver } from "./engine_observer.ts";
 import type { BatchPolicy } from "./schedule/batcher.ts";
 import {
   OVERLOAD_POLICY,
@@ -31,6 +32,8 @@ export interface EngineOptions extends DeviceOptions {
   readonly overload?: OverloadPolicy;
   /** The scheduler's clock, ms. @default {performance.now} */
   readonly nowMs?: () => number;
+  /** Is told of every run, failure, committed word and step of the overload policy. @default {undefined} */
+  readonly observer?: EngineObserver | undefined;
 }
 
 /** What an engine has done so far. */

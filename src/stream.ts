@@ -14,7 +14,9 @@ import {
   flushEndpoint,
   startEndpoint,
 } from "./caption/endpoint.ts";
+import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
+import type { EngineRecord } from "./engine_observer.ts";
 import { type CaptionEvent, EventQueue } from "./event_queue.ts";
 import type { FrameGeometry } from "./geometry.ts";
 import type { OverloadPolicy, OverloadStep } from "./schedule/overload.ts";
@@ -45,6 +47,8 @@ export interface StreamHost {
   readonly overload: OverloadPolicy;
   /** The scheduler's clock, ms. */
   readonly nowMs: () => number;
+  /** Tells the engine's observer, if there is one. */
+  readonly tell?: ((record: EngineRecord) => void) | undefined;
   /** Tells the scheduler that the stream may have work. */
   readonly wake: () => void;
   /** Tells the engine that the stream is over. */
@@ -228,10 +232,14 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** A window is due when its last sample comes; one that is asked for, not before it is. */
   #dueMs({ completes, endSample }: Window): number {
-    const lastSample = Math.min(endSample, this.samplesReceived);
-    const arrival = this.#arrivals.find(({ endSample }) => endSample >= lastSample);
-    if (completes === "nothing") return arrival?.atMs ?? this.#host.nowMs();
-    return Math.max(arrival?.atMs ?? -Infinity, this.#askedMs);
+    const arrivedMs = this.#arrivedMs(endSample);
+    return completes === "nothing" ? arrivedMs : Math.max(arrivedMs, this.#askedMs);
+  }
+
+  /** When the last sample before `endSample` came. Silence after the end came with the last one. */
+  #arrivedMs(endSample: number): number {
+    const last = Math.min(endSample, this.samplesReceived);
+    return this.#arrivals.find(({ endSample }) => endSample >= last)!.atMs;
   }
 
   /** @internal The samples of a due window. */
@@ -244,15 +252,20 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     if (this.#isOver) return;
     const update = this.#track.accept(window, logits, vocabularySize);
     this.#memory = memory;
-    const kept = this.#arrivals.findIndex(({ endSample }) => endSample > window.endSample);
-    this.#arrivals.splice(0, kept < 0 ? this.#arrivals.length : kept);
-    const { emissions, committed: words } = update;
+    const { emissions, committed: words, tentative, settledSample } = update;
     const step = advanceEndpoint(this.#endpoint, { emissions, words }, this.#endpointPolicy);
     this.#endpoint = step.state;
     this.#tell(update, step.events);
     this.#answer();
+    this.#forgetArrivals(Math.min(settledSample, tentative[0]?.startSample ?? Infinity));
     this.#room?.resolve();
     this.#room = undefined;
+  }
+
+  /** Forgets when samples came of which no word is to come; never when the last ones came. */
+  #forgetArrivals(endSample: number): void {
+    const kept = this.#arrivals.findIndex((arrival) => arrival.endSample > endSample);
+    this.#arrivals.splice(0, kept < 0 ? this.#arrivals.length - 1 : kept);
   }
 
   /** @internal Tells the reader of a step of the overload policy. */
@@ -280,6 +293,17 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #tellWords(words: Omit<TrackUpdate, "emissions">): void {
     const { committed, tentative, settledSample } = words;
     this.#events.push({ kind: "caption", committed, tentative, settledSample });
+    if (committed.length > 0) this.#tellObserver(committed);
+  }
+
+  #tellObserver(committed: readonly Word[]): void {
+    const { tell, nowMs } = this.#host;
+    if (tell === undefined) return;
+    const atMs = nowMs();
+    const words = committed.map((word) => {
+      return { word, latencyMs: atMs - this.#arrivedMs(word.endSample) };
+    });
+    tell({ kind: "commit", atMs, streamId: this.id, words });
   }
 
   /** Answers what was asked for as soon as nothing is left to encode for it. */
