@@ -66,28 +66,22 @@ export function get(path, signal) {
 }
 
 /**
- * Asks why a socket could not be opened: browsers do not say it themselves.
+ * Asks why a socket could not be opened: browsers do not say it themselves. The same address asked
+ * without an upgrade answers 426 when all is well, and with the reason when it is not.
  *
  * @param {string} path Where it was to be opened.
- * @param {{ isNew: boolean }} options Whether it was to begin a session: then there must be room.
  * @returns {Promise<Refusal | undefined>} `undefined` if nothing is wrong now.
  */
-export async function whyRefused(path, { isNew }) {
-  for (const place of isNew ? [path, "healthz/ready", "metrics"] : [path]) {
-    /** @type {Response} */
-    let response;
-    try {
-      response = await get(place, AbortSignal.timeout(5000));
-    } catch {
-      return { code: "unreachable", message: "The server cannot be reached" };
-    }
-    if (response.ok || response.status === 426) {
-      await response.body?.cancel();
-      continue;
-    }
-    if (place === "metrics" && response.status !== 401) return undefined;
-    return await refusalOf(response);
+export async function whyRefused(path) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await get(path, AbortSignal.timeout(5000));
+  } catch {
+    return { code: "unreachable", message: "The server cannot be reached" };
   }
+  if (!response.ok && response.status !== 426) return await refusalOf(response);
+  await response.body?.cancel();
   return undefined;
 }
 
@@ -96,13 +90,11 @@ export async function whyRefused(path, { isNew }) {
  * @returns {Promise<Refusal>}
  */
 async function refusalOf(response) {
-  const body = await response.json().catch(() => ({}));
+  const { error } = await response.json().catch(() => ({}));
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
-  const message = body.error?.message ?? body.why ?? `The server answered ${response.status}`;
-  const code = body.error?.code ?? (response.status === 503 ? "not_ready" : "refused");
   return {
-    code: response.status === 401 ? "unauthorized" : code,
-    message,
+    code: error?.code ?? "refused",
+    message: error?.message ?? `The server answered ${response.status}`,
     ...(Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {}),
   };
 }

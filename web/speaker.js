@@ -247,7 +247,7 @@ export class Speaker {
     if (this.#isOver) return;
     const hasSession = this.#hello !== undefined;
     const asked = this.#error === undefined && !this.#wasOpen
-      ? await whyRefused(this.#path, { isNew: !hasSession })
+      ? await whyRefused(this.#path)
       : this.#error;
     const refusal = asked ?? { code: "cut", message: "The connection broke" };
     if (this.#isOver || this.#socket !== undefined) return;

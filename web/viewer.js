@@ -91,9 +91,7 @@ export class Viewer {
    */
   async #broken(error, wasOpen) {
     if (this.#isOver) return;
-    const asked = error === undefined && !wasOpen
-      ? await whyRefused(this.#path, { isNew: false })
-      : error;
+    const asked = error === undefined && !wasOpen ? await whyRefused(this.#path) : error;
     const refusal = asked ?? { code: "cut", message: "The connection broke" };
     if (this.#isOver) return;
     if (FINAL_CODES.includes(refusal.code)) return this.#finish({ kind: "failed", refusal });

@@ -195,6 +195,30 @@ test("nobody is left without a reason: full, unknown key, gone", async (browser)
   assert(/not there/.test(await page.locator("#notice-text").textContent() ?? ""));
 });
 
+test("our own server says why it refuses: a key it wants, all sessions taken", async (browser) => {
+  const key = "a-key-of-16-or-more";
+  await using server = await openServer({ apiKeys: `me:${key}`, maxSessions: 1 });
+  await using speaker = new TestClient(`${server.url}/v1/captions`, [
+    "hubcap.v1",
+    `hubcap.key.${key}`,
+  ]);
+  await speaker.opened;
+  speaker.say(START);
+  await speaker.get("hello");
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.click("#toggle");
+  await page.waitForSelector("#key[open]");
+  await page.fill("#key-input", key);
+  await page.keyboard.press("Enter");
+  await state(page, "waiting");
+  assert(/all its sessions are taken/.test(await page.locator("#notice-text").textContent() ?? ""));
+  speaker.say({ type: "end" });
+  await speaker.closed;
+  await page.click("#notice-action");
+  await state(page, "live");
+});
+
 test("a microphone that is refused is explained", async (browser) => {
   await using server = startScripted({ script: SCRIPT });
   const page = await browser.newPage();

@@ -54,7 +54,6 @@ export function startScripted(options: ScriptedOptions): ScriptedServer {
   const sessions: Session[] = [];
   const handle = (request: Request): Response | Promise<Response> => {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname === "/healthz/ready") return Response.json({ ready: true });
     const match = /^\/v1\/captions(?:\/([^/.]+)(\/events)?)?$/.exec(pathname);
     if (match === null) return servePage(pathname, sessions);
     const refused = refuse(request, options);
