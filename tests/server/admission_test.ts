@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { RawSocket } from "./raw_socket.ts";
 import { openServer, START, TestClient } from "./server.ts";
 
 const KEY = "a-key-of-16-or-more";
@@ -56,6 +57,37 @@ Deno.test("admit: pages get security headers, those of allowed origins may read"
   assertEquals((await get("https://evil.example")).get("access-control-allow-origin"), null);
   const missing = await fetch(`${server.url}/..%2f..%2f/etc/passwd`);
   assertEquals([missing.status, (await missing.json()).error.code], [404, "not_found"]);
+});
+
+Deno.test("admit: a wrong key opens no door, however it comes, and is never told back", async () => {
+  await using server = await openServer({ apiKeys: `me:${KEY}` });
+  const wrong = "a-wrong-key-of-mine";
+  const doors = ["/v1/captions", "/v1/listen?encoding=mulaw&sample_rate=8000", "/", "/vosk"];
+  for (const path of doors) {
+    for (const key of ["", wrong, KEY.slice(1), `${KEY}x`, KEY.toUpperCase()]) {
+      const query = `${path.includes("?") ? "&" : "?"}key=${key}`;
+      const ways = [
+        { path, headers: [`Authorization: Bearer ${key}`] },
+        { path, headers: [`Authorization: Token ${key}`] },
+        { path, headers: [`X-Api-Key: ${key}`] },
+        { path: `${path}${query}` },
+        { path, headers: [`Sec-WebSocket-Protocol: hubcap.v1, hubcap.key.${key}`] },
+        { path, headers: [`Sec-WebSocket-Protocol: token, ${key}`] },
+      ];
+      for (const way of ways) {
+        using raw = await RawSocket.open(server.url, way);
+        assertEquals(raw.status, 401, JSON.stringify(way));
+        assertEquals(key !== "" && raw.head.includes(key), false);
+      }
+    }
+  }
+  const post = await fetch(`${server.url}/v1/audio/transcriptions`, {
+    ...{ method: "POST", body: new FormData(), headers: { authorization: `Bearer ${wrong}` } },
+  });
+  assertEquals([post.status, (await post.text()).includes(wrong)], [401, false]);
+  assertEquals([server.context.gate.socketCount, server.context.gate.speakerCount], [0, 0]);
+  const metrics = await (await fetch(`${server.url}/metrics?key=${KEY}`)).text();
+  assertStringIncludes(metrics, 'hubcap_refusals_total{code="unauthorized"} 121');
 });
 
 Deno.test("admit: metrics need a key where there are keys, health does not", async () => {

@@ -11,7 +11,8 @@ import {
 } from "../clients/deepgram_client.ts";
 import { connectSdk4 } from "../clients/deepgram_sdk_4.ts";
 import { connectSdk5 } from "../clients/deepgram_sdk_5.ts";
-import { MODEL, openServer, s16le, sampleSpeech, TestClient } from "./server.ts";
+import { BINARY, frame, RawSocket } from "./raw_socket.ts";
+import { MODEL, openEchoServer, openServer, s16le, sampleSpeech, TestClient } from "./server.ts";
 
 const KEY = "0123456789abcdef";
 
@@ -104,6 +105,35 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     const types = new Set(client.messages.map(({ type }) => type));
     assert(types.has("SpeechStarted"));
     assert(client.messages.some(({ type, is_final }) => type === "Results" && !is_final));
+  });
+
+  Deno.test(`deepgram: ${name} is told where utterances begin and end, once each`, async () => {
+    await using server = await openEchoServer(LIVE);
+    const bytes = server.bytesOf([["helo", 0.6], ["ab", 1.2], ["tea", 3.9]], 6);
+    const options = {
+      ...RAW,
+      ...{ interim_results: true, vad_events: true, endpointing: 700, utterance_end_ms: 1000 },
+    };
+    const client = await connect({ url: server.url, key: KEY, options });
+    stream(client, bytes);
+    client.closeStream();
+    assertEquals(await client.closed, 1000);
+    const told = client.messages.flatMap((message): unknown[] => {
+      const { type, timestamp, last_word_end, is_final, speech_final } = message;
+      if (type === "SpeechStarted") return [[type, timestamp]];
+      if (type === "UtteranceEnd") return [[type, last_word_end]];
+      const { transcript } = message.channel?.alternatives[0] ?? {};
+      return is_final && transcript ? [[transcript, speech_final]] : [];
+    });
+    assertEquals(told, [
+      ["SpeechStarted", 0.6],
+      ["helo ab", true],
+      ["UtteranceEnd", 1.215],
+      ["SpeechStarted", 3.9],
+      ["tea", true],
+      ["UtteranceEnd", 3.9225],
+    ]);
+    assertEquals(assertTiled(client.messages), 6);
   });
 
   Deno.test(`deepgram: ${name} is refused with a wrong key`, async () => {
@@ -250,20 +280,74 @@ Deno.test("deepgram: channels have results of their own", async () => {
   assertEquals(server.context.gate.speakerCount, 0);
 });
 
-Deno.test("deepgram: a client that hangs up leaves nothing behind; too much at once is told", async () => {
-  await using server = await openServer({ ...WHOLE, maxMessageBytes: 4000 });
+/** What a client may send too much of, the error it is told, and how it is closed. */
+const FLOODS: [name: string, variant: string, code: number, (socket: WebSocket) => void][] = [
+  ["a giant frame", "message_too_big", 1009, (socket) => socket.send(new Uint8Array(100_001))],
+  ["a giant text", "message_too_big", 1009, (socket) => socket.send("x".repeat(100_001))],
+  ["faster than allowed", "too_fast", 1008, (socket) => socket.send(new Uint8Array(99_000))],
+];
+
+Deno.test("deepgram: what is too much is told, and nobody else is disturbed", async () => {
+  const flags = { ...LIVE, maxMessageBytes: 100_000, burstSeconds: 3, maxSpeed: 1 };
+  await using server = await openEchoServer(flags);
   const url = `${server.url}/v1/listen?encoding=linear16&sample_rate=16000`;
-  {
+  const good = await connectSdk5({ url: server.url, key: KEY, options: RAW });
+  const bytes = server.bytesOf([["helo", 0.5], ["tea", 1.7]], 3);
+  stream(good, bytes.slice(0, 48_001));
+  for (const [name, variant, code, act] of FLOODS) {
     await using client = new TestClient(url, ["token", KEY]);
     await client.opened;
-    client.socket.send(new Uint8Array(4000));
+    act(client.socket);
+    assertEquals(await client.closed, { code, reason: variant }, name);
+    const [error] = client.messages as unknown as ListenMessage[];
+    assertEquals([error!.type, error!.variant], ["Error", variant], name);
   }
-  await using client = new TestClient(url, ["token", KEY]);
-  await client.opened;
-  client.socket.send(new Uint8Array(4001));
-  assertEquals(await client.closed, { code: 1009, reason: "message_too_big" });
+  {
+    await using leaves = new TestClient(url, ["token", KEY]);
+    await leaves.opened;
+    leaves.socket.send(new Uint8Array(4000));
+  }
+  stream(good, bytes.slice(48_001));
+  good.closeStream();
+  assertEquals(await good.closed, 1000);
+  assertEquals(transcriptOf(good.messages), "helo tea");
   while (server.context.sessions.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(server.context.gate.speakerCount, 0);
+});
+
+Deno.test("deepgram: frames of a byte give what whole ones give", async () => {
+  await using server = await openEchoServer(LIVE);
+  const client = await connectSdk5({ url: server.url, key: KEY, options: RAW });
+  const bytes = server.bytesOf([["ab", 0.1]], 0.2);
+  for (let at = 0; at < bytes.length; at++) client.send(bytes.slice(at, at + 1));
+  client.closeStream();
+  assertEquals(await client.closed, 1000);
+  assertEquals(transcriptOf(client.messages), "ab");
+  assertEquals(assertTiled(client.messages), 0.2);
+});
+
+Deno.test("deepgram: a client that does not read is cut, and nobody else is disturbed", async () => {
+  const windows = { leftMs: 500, hopMs: 100, rightMs: 100 };
+  const flags = { ...LIVE, ...windows, maxBufferedBytes: 1000, maxSpeed: 1000 };
+  await using server = await openEchoServer(flags);
+  const path = "/v1/listen?encoding=linear16&sample_rate=16000&interim_results=true";
+  using stuck = await RawSocket.open(server.url, {
+    ...{ path, headers: [`Authorization: Token ${KEY}`] },
+  });
+  assertEquals(stuck.status, 101);
+  // a word every tenth of a second: results fill what the network holds
+  const words = Array.from({ length: 300 }, (_, i) => ["ab", i / 10 + 0.05] as const);
+  const bytes = server.bytesOf(words, 30);
+  for (let round = 0; server.context.gate.speakerCount > 0; round++) {
+    assert(round < 2000, "the reader is never cut");
+    await stuck.send(frame(BINARY, bytes.subarray(0, 960_000))).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const good = await connectSdk5({ url: server.url, key: KEY, options: RAW });
+  stream(good, server.bytesOf([["tea", 0.5]], 1));
+  good.closeStream();
+  assertEquals(await good.closed, 1000);
+  assertEquals(transcriptOf(good.messages), "tea");
 });
 
 const CLIP = fromFileUrl(

@@ -263,10 +263,10 @@ Deno.test("native: a session ends at its longest time, with all it heard", async
   assertEquals(server.context.captions.get(session)!.log.after(0).at(-1)?.type, "end");
 });
 
-Deno.test("native: hundreds of connections that say nothing cost no session", async () => {
-  await using server = await openServer({ maxSockets: 300, startSeconds: 20 });
+Deno.test("native: a thousand connections that say nothing cost no session", async () => {
+  await using server = await openServer({ maxSockets: 1001, startSeconds: 20 });
   const idle = await Promise.all(
-    Array.from({ length: 299 }, () => RawSocket.open(server.url)),
+    Array.from({ length: 1000 }, () => RawSocket.open(server.url)),
   );
   await using speaker = new TestClient(`${server.url}/v1/captions`);
   await speaker.opened;
@@ -274,7 +274,7 @@ Deno.test("native: hundreds of connections that say nothing cost no session", as
   try {
     const statuses = idle.map(({ status }) => status);
     const open = statuses.filter((status) => status === 101).length;
-    assertEquals(open, 299, `${statuses}`);
+    assertEquals(open, 1000, `${statuses}`);
     assertEquals(server.context.sessions.size, 0);
     using refused = await RawSocket.open(server.url);
     assertEquals(refused.status, 503);
@@ -289,6 +289,24 @@ Deno.test("native: hundreds of connections that say nothing cost no session", as
   await using client = await begin(server);
   client.say({ type: "end" });
   assertEquals((await client.closed).code, 1000);
+});
+
+Deno.test("native: a peer that answers no ping is gone, and its session waits for it", async () => {
+  await using server = await openServer({ pingSeconds: 1, resumeSeconds: 60 });
+  using raw = await RawSocket.open(server.url);
+  await raw.send(frame(TEXT, new TextEncoder().encode(JSON.stringify(START))));
+  await raw.send(frame(BINARY, s16le((await sampleSpeech()).subarray(0, 16_000))));
+  await settled(() => [...server.context.sessions][0]?.acceptedSamples === 16_000);
+  await settled(() => server.context.captions.counts.held === 1);
+  assertEquals(server.context.gate.socketCount, 0);
+  const [{ id }] = [...server.context.sessions] as unknown as [{ id: string }];
+  const { token } = server.context.captions.get(id)!;
+  await using back = new TestClient(`${server.url}/v1/captions/${id}`);
+  await back.opened;
+  back.say({ type: "resume", version: 1, token, lastSeq: 0 });
+  back.say({ type: "end" });
+  assertEquals((await back.get("end")).atMs, 1000);
+  await back.closed;
 });
 
 Deno.test("native: a connection that dies without a word, or is half open, loses nothing", async () => {

@@ -90,6 +90,15 @@ export class RawSocket implements Disposable {
   }
 }
 
+/** Asks for a path as it is written, which `fetch` would tidy up; gives the whole answer. */
+export async function getRaw(url: string, path: string, headers: string[] = []): Promise<string> {
+  const { hostname, port, host } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`, "Connection: close", ...headers];
+  await connection.write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));
+  return await new Response(connection.readable).text();
+}
+
 function textOf(bytes: readonly number[]): string {
   return new TextDecoder().decode(new Uint8Array(bytes));
 }

@@ -10,6 +10,7 @@ import { type ConfigSources, resolveConfig } from "../../src/server/config.ts";
 import type { ServerMessage } from "../../src/server/protocol.ts";
 import { type RunningServer, startServer } from "../../src/server/serve.ts";
 import { fromFileUrl } from "../../src/std.ts";
+import { type EchoModel, echoModel, echoSamples } from "../echo_device.ts";
 
 /** The checkpoint: random weights, so its words mean nothing but come fast. */
 export const MODEL = fromFileUrl(new URL("../golden/ctc_adapter", import.meta.url));
@@ -57,6 +58,61 @@ export async function openServer(
   const server = await startServer(config, { engine });
   await server.settled;
   return server;
+}
+
+/** A server that hears what it is told. */
+export interface EchoServer extends RunningServer {
+  readonly echo: EchoModel;
+  /** 16 kHz, 16-bit samples in which it hears these words, each so many seconds after the start. */
+  bytesOf(words: readonly EchoWord[], seconds: number): Uint8Array<ArrayBuffer>;
+}
+
+/** A word of the letters a, b, e, h, l, o and t, no letter twice in a row. */
+export type EchoWord = readonly [text: string, atSeconds: number];
+
+const ECHO_LETTERS: Readonly<Record<string, number>> = {
+  a: 5,
+  b: 6,
+  e: 7,
+  h: 8,
+  l: 9,
+  o: 10,
+  t: 11,
+};
+const ECHO_DELIMITER = 4;
+
+/** Starts a server whose model is an echo, so that what is said is known to the sample. */
+export async function openEchoServer(
+  flags: ConfigSources["flags"] = {},
+  options: EngineOptions = {},
+): Promise<EchoServer> {
+  const echo = await echoModel();
+  const engine = new CaptionEngine(echo.model, {
+    ...{ overload: PATIENT, reopenDelayMs: 0, load: () => echo.load() },
+    ...options,
+  });
+  const server = await openServer(flags, engine);
+  const { geometry, sampleRateHz } = echo.model;
+  const bytesOf = (words: readonly EchoWord[], seconds: number) => {
+    const samples = new Float32Array(seconds * sampleRateHz);
+    for (const [text, atSeconds] of words) {
+      const first = Math.round(atSeconds * sampleRateHz / geometry.strideSamples);
+      const letters = [...text].map((letter) => ECHO_LETTERS[letter]!);
+      const tokens = [...Array(first).fill(0), ...letters, ECHO_DELIMITER];
+      echoSamples(tokens, geometry).forEach((sample, i) => samples[i]! += sample);
+    }
+    return s16le(samples);
+  };
+  return {
+    ...{ ...server, echo, bytesOf },
+    get engine() {
+      return server.engine;
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await echo[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** What a client is closed with. */

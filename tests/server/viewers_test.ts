@@ -126,6 +126,32 @@ Deno.test("viewers: may listen, not speak; what does not exist is not found", as
   }
 });
 
+Deno.test("viewers: one that does not read its events is given up, the session is not", async () => {
+  await using server = await openServer({ slowReaderSeconds: 0.2 });
+  await using speaker = new TestClient(`${server.url}/v1/captions`);
+  await speaker.opened;
+  speaker.say(START);
+  const { session } = await speaker.get("hello");
+  const { log } = server.context.captions.get(session)!;
+  const { hostname, port } = new URL(server.url);
+  using stuck = await Deno.connect({ hostname, port: Number(port) });
+  const request = `GET /v1/captions/${session}/events HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`;
+  await stuck.write(new TextEncoder().encode(request));
+  while (server.context.gate.socketCount < 2) await new Promise((wait) => setTimeout(wait, 5));
+  const text = "x".repeat(100_000);
+  for (let i = 0; server.context.gate.socketCount === 2; i++) {
+    assert(i < 500, "the reader is never given up");
+    const word = { text, startSample: 160 * i, endSample: 160 * i + 80, confidence: 1 };
+    log.append({ kind: "caption", committed: [word], tentative: [], settledSample: 0 });
+    await new Promise((wait) => setTimeout(wait, 10));
+  }
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assertStringIncludes(metrics, 'hubcap_errors_total{code="slow_reader"} 1');
+  speaker.say({ type: "end" });
+  assertEquals((await speaker.closed).code, 1000);
+  assertEquals(log.words.length, wordsOf(speaker.messages).length);
+});
+
 Deno.test("viewers: need a key where the settings say so", async () => {
   const keys = { apiKeys: "me:a-key-of-16-or-more", viewersNeedKey: true };
   await using server = await openServer(keys);

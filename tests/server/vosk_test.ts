@@ -3,7 +3,7 @@ import { readSpeech } from "../../src/audio/decode.ts";
 import { fromFileUrl } from "../../src/std.ts";
 import { transcribe } from "../../src/transcribe.ts";
 import { type VoskAnswer, VoskClient } from "../clients/vosk_client.ts";
-import { MODEL, openServer, s16le, sampleSpeech } from "./server.ts";
+import { MODEL, openEchoServer, openServer, s16le, sampleSpeech } from "./server.ts";
 
 /** Windows that hold a whole sample: the transcript does not depend on how the audio arrives. */
 const WHOLE = { hopMs: 10_000, rightMs: 1000, maxWindowMs: 30_000 };
@@ -112,6 +112,28 @@ Deno.test("vosk: nothing said, nothing understood, nothing sent", async () => {
   await using idle = new VoskClient(server.url);
   await idle.opened;
   assertEquals(await idle.closed, { code: 1008, reason: "idle" });
+  assertEquals(server.context.gate.speakerCount, 0);
+});
+
+Deno.test("vosk: frames of a byte are answered one by one; one too long ends the connection", async () => {
+  await using server = await openEchoServer({ hopMs: 200, rightMs: 200, maxMessageBytes: 10_000 });
+  await using client = new VoskClient(server.url);
+  await client.opened;
+  client.tell({ config: { sample_rate: 16_000 } });
+  const bytes = server.bytesOf([["ab", 0.05]], 0.1);
+  const answers: VoskAnswer[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    answers.push(await client.ask(bytes.slice(at, at + 1)));
+  }
+  answers.push(await client.ask({ eof: 1 }));
+  assertEquals(textOf(answers), "ab");
+  assertEquals((await client.closed).code, 1000);
+  for (const message of [new Uint8Array(10_001), "x".repeat(10_001)]) {
+    await using flooder = new VoskClient(server.url);
+    await flooder.opened;
+    flooder.socket.send(message);
+    assertEquals(await flooder.closed, { code: 1009, reason: "message_too_big" });
+  }
   assertEquals(server.context.gate.speakerCount, 0);
 });
 
