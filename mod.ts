@@ -52,6 +52,7 @@ export type {
   RunRecord,
   WindowRecord,
 } from "./src/engine_observer.ts";
+export type { CommonConfig } from "./src/model/common_config.ts";
 export type * from "./src/model/config.ts";
 export type {
   InputGrid,

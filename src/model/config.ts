@@ -9,18 +9,18 @@ import { z } from "zod";
 import { UnsupportedConfigError } from "../errors.ts";
 import type { Activation } from "./activation.ts";
 import {
-  activation,
-  classNames,
+  type CommonConfig,
+  commonFields,
   completeLabels,
+  labelConstraints,
+} from "./common_config.ts";
+import {
+  activation,
   type Constraint,
   count,
   counts,
   flag,
   fraction,
-  index,
-  labelConstraints,
-  labelIds,
-  labelNames,
   oneOf,
   parseFields,
   positive,
@@ -35,11 +35,9 @@ export type Task = "base" | "ctc" | "sequence-classification" | "frame-classific
 export type HubertTask = Exclude<Task, "frame-classification" | "x-vector">;
 
 /** The network, its heads and their losses, as `config.json` describes them. */
-export interface HubertConfig {
+export interface HubertConfig extends CommonConfig {
   /** Names the weights: `hubert.…` or `wav2vec2.…`. */
   readonly model_type: "hubert" | "wav2vec2";
-  /** Classes the weights were saved from; the first one says the task. @default {[]} */
-  readonly architectures: readonly string[];
 
   /** Tokens of the CTC head. @default {32} */
   readonly vocab_size: number;
@@ -83,67 +81,20 @@ export interface HubertConfig {
   /** Whether the positional convolution has batch norm instead of weight norm; never in wav2vec 2.0. @default {false} */
   readonly conv_pos_batch_norm: boolean;
 
-  /** The CTC blank. @default {0} */
-  readonly pad_token_id: number | null;
-  /** Token that begins a sentence. @default {1} */
-  readonly bos_token_id: number | null;
-  /** Token or tokens that end a sentence. @default {2} */
-  readonly eos_token_id: number | readonly number[] | null;
-  /** How CTC losses of a batch become one. @default {"sum"} */
-  readonly ctc_loss_reduction: "sum" | "mean";
-  /** Whether infinite CTC losses count as 0. @default {false} */
-  readonly ctc_zero_infinity: boolean;
-
-  /** Whether the classifier sees a learned mean of all layers. @default {false} */
-  readonly use_weighted_layer_sum: boolean;
   /** Width between projector and classifier. @default {256} */
   readonly classifier_proj_size: number;
-  /** Names of the classes, keyed 0, 1, 2 …. @default {{0: "LABEL_0", 1: "LABEL_1"}, or as many as `num_labels`} */
-  readonly id2label: Readonly<Record<number, string>>;
-  /** Classes by name. @default {the inverse of `id2label`} */
-  readonly label2id: Readonly<Record<string, number>>;
-  /** Loss of the classifier; null lets the labels decide. @default {null} */
-  readonly problem_type:
-    | "regression"
-    | "single_label_classification"
-    | "multi_label_classification"
-    | null;
-
-  /** Whether `mask_time_indices` has an effect. @default {true} */
-  readonly apply_spec_augment: boolean;
-  /** Training only; above 0, the checkpoint has a mask vector. @default {0.05} */
-  readonly mask_time_prob: number;
-  /** Training only. @default {10} */
-  readonly mask_time_length: number;
-  /** Training only. @default {2} */
-  readonly mask_time_min_masks: number;
-  /** Training only; above 0, the checkpoint has a mask vector. @default {0} */
-  readonly mask_feature_prob: number;
-  /** Training only. @default {10} */
-  readonly mask_feature_length: number;
-  /** Training only. @default {0} */
-  readonly mask_feature_min_masks: number;
   /** Training only. @default {0.1} */
   readonly hidden_dropout: number;
   /** Training only. @default {0.1} */
   readonly activation_dropout: number;
   /** Training only. @default {0.1} */
   readonly attention_dropout: number;
-  /** Training only. @default {0} */
-  readonly feat_proj_dropout: number;
-  /** Training only. @default {0.1} */
-  readonly final_dropout: number;
-  /** Training only. @default {0.1} */
-  readonly layerdrop: number;
-  /** Training only. @default {0.02} */
-  readonly initializer_range: number;
   /** wav2vec 2.0's convolutions on top of the encoder; only `false` is supported. @default {false} */
   readonly add_adapter: boolean;
 }
 
-const fields = z.object({
+const fields = commonFields.and(z.object({
   model_type: oneOf(["hubert", "wav2vec2"]),
-  architectures: classNames.nullable().default([]),
 
   vocab_size: count.default(32),
   hidden_size: count.default(768),
@@ -167,38 +118,12 @@ const fields = z.object({
   num_conv_pos_embedding_groups: count.default(16),
   conv_pos_batch_norm: flag.default(false),
 
-  pad_token_id: index.nullable().default(0),
-  bos_token_id: index.nullable().default(1),
-  eos_token_id: z.union([index, z.array(index)], "a token id, a list of them, or null")
-    .nullable().default(2),
-  ctc_loss_reduction: oneOf(["sum", "mean"]).default("sum"),
-  ctc_zero_infinity: flag.default(false),
-
-  use_weighted_layer_sum: flag.default(false),
   classifier_proj_size: count.default(256),
-  num_labels: count.nullable().default(null),
-  id2label: labelNames.nullable().default(null),
-  label2id: labelIds.nullable().default(null),
-  problem_type: oneOf(
-    ["regression", "single_label_classification", "multi_label_classification"],
-  ).nullable().default(null),
-
-  apply_spec_augment: flag.default(true),
-  mask_time_prob: fraction.default(0.05),
-  mask_time_length: count.default(10),
-  mask_time_min_masks: index.default(2),
-  mask_feature_prob: fraction.default(0),
-  mask_feature_length: count.default(10),
-  mask_feature_min_masks: index.default(0),
   hidden_dropout: fraction.default(0.1),
   activation_dropout: fraction.default(0.1),
   attention_dropout: fraction.default(0.1),
-  feat_proj_dropout: fraction.default(0),
-  final_dropout: fraction.default(0.1),
-  layerdrop: fraction.default(0.1),
-  initializer_range: z.number("a number").default(0.02),
   add_adapter: z.literal(false, "false").default(false),
-}, "an object of fields");
+}, "an object of fields"));
 
 type Fields = z.infer<typeof fields>;
 
@@ -266,7 +191,7 @@ function constraints(config: Fields): Constraint<keyof Fields>[] {
     {
       field: "pad_token_id",
       accepted: config.pad_token_id === null || config.pad_token_id < config.vocab_size ||
-        !config.architectures?.some((name) => name.endsWith("ForCTC")),
+        !config.architectures.some((name) => name.endsWith("ForCTC")),
       supported: `a token below vocab_size (${config.vocab_size}), as it is the CTC blank`,
     },
   ];
@@ -277,7 +202,6 @@ function complete({ num_labels, ...config }: Fields): HubertConfig {
   return {
     ...config,
     ...completeLabels({ ...config, num_labels }),
-    architectures: config.architectures ?? [],
     num_feat_extract_layers: config.conv_dim.length,
     feat_proj_layer_norm: isWav2Vec2 || config.feat_proj_layer_norm,
     conv_pos_batch_norm: !isWav2Vec2 && config.conv_pos_batch_norm,

@@ -15,8 +15,6 @@ export function oneOf<const T extends readonly [string, ...string[]]>(
   return z.enum(values, `one of ${values.map((value) => `"${value}"`).join(", ")}`);
 }
 
-const namesById = "names keyed by 0, 1, 2 …";
-const idsByName = "class ids keyed by their names";
 const listed = "a list of positive integers";
 
 /** A switch. */
@@ -39,23 +37,6 @@ export const counts: z.ZodArray<z.ZodInt> = z.array(z.int(listed).min(1, listed)
 /** Name of an activation function. */
 export const activation: z.ZodType<Activation> = oneOf(
   Object.keys(ACTIVATIONS) as [Activation, ...Activation[]],
-);
-/** Names of classes of the reference implementation. */
-export const classNames: z.ZodArray<z.ZodString> = z.array(
-  z.string("a list of class names"),
-  "a list of class names",
-);
-/** `id2label`. */
-export const labelNames: z.ZodRecord<z.ZodString, z.ZodString> = z.record(
-  z.string(),
-  z.string(namesById),
-  namesById,
-);
-/** `label2id`; many training scripts wrote the ids as strings. */
-export const labelIds: z.ZodType<Record<string, number>> = z.record(
-  z.string(),
-  z.union([z.int().min(0), z.string().regex(/^\d+$/).transform(Number)], idsByName),
-  idsByName,
 );
 
 /** A condition on more than one field, blamed on `field`. */
@@ -100,45 +81,4 @@ export function parseFields<T>(
     if (!accepted) throw new UnsupportedConfigError(field, result.data[field], supported, where);
   }
   return result.data;
-}
-
-/** `id2label`, from whichever of it and `num_labels` the file has. */
-export function completeLabels(
-  { id2label, label2id, num_labels }: {
-    readonly id2label: Readonly<Record<string, string>> | null;
-    readonly label2id: Readonly<Record<string, number>> | null;
-    readonly num_labels: number | null;
-  },
-): {
-  id2label: Readonly<Record<number, string>>;
-  label2id: Readonly<Record<string, number>>;
-} {
-  const names: Readonly<Record<string, string>> = id2label ??
-    Object.fromEntries(Array.from({ length: num_labels ?? 2 }, (_, id) => [id, `LABEL_${id}`]));
-  const inverse = Object.entries(names).map(([id, name]) => [name, Number(id)]);
-  return { id2label: names, label2id: label2id ?? Object.fromEntries(inverse) };
-}
-
-/** The conditions on `id2label` and `num_labels`. */
-export function labelConstraints(
-  { id2label, num_labels }: {
-    readonly id2label: Readonly<Record<string, string>> | null;
-    readonly num_labels: number | null;
-  },
-): Constraint<"id2label" | "num_labels">[] {
-  if (id2label === null) return [];
-  const labelCount = Object.keys(id2label).length;
-  const ids = Array.from({ length: labelCount }, (_, id) => id);
-  return [
-    {
-      field: "id2label",
-      accepted: labelCount > 0 && ids.every((id) => Object.hasOwn(id2label, id)),
-      supported: "names keyed by 0, 1, 2 … without a gap",
-    },
-    {
-      field: "num_labels",
-      accepted: (num_labels ?? labelCount) === labelCount,
-      supported: `the number of names in id2label (${labelCount})`,
-    },
-  ];
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { elementCount, type Tensor } from "../tensor.ts";
-import type { HubertConfig } from "./config.ts";
+import type { CommonConfig } from "./common_config.ts";
 
 /** Label that marks a position as not there. */
 export const IGNORED_LABEL: number = -100;
@@ -169,7 +169,7 @@ export function binaryCrossEntropyLoss(logits: Tensor, targets: Tensor): number 
 export function sequenceClassificationLoss(
   logits: Tensor,
   labels: Tensor<Int32Array> | Tensor<Float32Array>,
-  config: Pick<HubertConfig, "problem_type">,
+  config: Pick<CommonConfig, "problem_type">,
 ): number {
   const isInteger = hasIntegers(labels);
   const [, classes] = shapeOf(logits, 2, "logits [B, L]");

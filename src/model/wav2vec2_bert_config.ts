@@ -10,18 +10,19 @@ import { UnsupportedConfigError } from "../errors.ts";
 import type { Activation } from "./activation.ts";
 import type { Task } from "./config.ts";
 import {
-  activation,
-  classNames,
+  type CommonConfig,
+  commonFields,
   completeLabels,
+  labelConstraints,
+} from "./common_config.ts";
+import {
+  activation,
   type Constraint,
   count,
   counts,
   flag,
   fraction,
   index,
-  labelConstraints,
-  labelIds,
-  labelNames,
   oneOf,
   parseFields,
   positive,
@@ -31,11 +32,9 @@ import {
 export type PositionEmbeddingsType = "relative_key" | "relative" | "rotary";
 
 /** The network, its heads and their losses, as `config.json` describes them. */
-export interface Wav2Vec2BertConfig {
+export interface Wav2Vec2BertConfig extends CommonConfig {
   /** Names the family. */
   readonly model_type: "wav2vec2-bert";
-  /** Classes the weights were saved from; the first one says the task. @default {[]} */
-  readonly architectures: readonly string[];
 
   /** Tokens of the CTC head; null without one. @default {null} */
   readonly vocab_size: number | null;
@@ -82,19 +81,6 @@ export interface Wav2Vec2BertConfig {
   /** Width of the adapter. @default {hidden_size} */
   readonly output_hidden_size: number;
 
-  /** The CTC blank. @default {0} */
-  readonly pad_token_id: number | null;
-  /** Token that begins a sentence. @default {1} */
-  readonly bos_token_id: number | null;
-  /** Token or tokens that end a sentence. @default {2} */
-  readonly eos_token_id: number | readonly number[] | null;
-  /** How CTC losses of a batch become one. @default {"sum"} */
-  readonly ctc_loss_reduction: "sum" | "mean";
-  /** Whether infinite CTC losses count as 0. @default {false} */
-  readonly ctc_zero_infinity: boolean;
-
-  /** Whether classifiers see a learned mean of all layers. @default {false} */
-  readonly use_weighted_layer_sum: boolean;
   /** Width between projector and classifier of sequence classification. @default {768} */
   readonly classifier_proj_size: number;
   /** Width of each time-delay layer of the x-vector head. @default {[512, 512, 512, 512, 1500]} */
@@ -105,52 +91,18 @@ export interface Wav2Vec2BertConfig {
   readonly tdnn_dilation: readonly number[];
   /** Width of an x-vector. @default {512} */
   readonly xvector_output_dim: number;
-  /** Names of the classes, keyed 0, 1, 2 …. @default {{0: "LABEL_0", 1: "LABEL_1"}, or as many as `num_labels`} */
-  readonly id2label: Readonly<Record<number, string>>;
-  /** Classes by name. @default {the inverse of `id2label`} */
-  readonly label2id: Readonly<Record<string, number>>;
-  /** Loss of the classifier; null lets the labels decide. @default {null} */
-  readonly problem_type:
-    | "regression"
-    | "single_label_classification"
-    | "multi_label_classification"
-    | null;
-
-  /** Whether `mask_time_indices` has an effect. @default {true} */
-  readonly apply_spec_augment: boolean;
-  /** Training only; above 0, the checkpoint has a mask vector. @default {0.05} */
-  readonly mask_time_prob: number;
-  /** Training only. @default {10} */
-  readonly mask_time_length: number;
-  /** Training only. @default {2} */
-  readonly mask_time_min_masks: number;
-  /** Training only; above 0, the checkpoint has a mask vector. @default {0} */
-  readonly mask_feature_prob: number;
-  /** Training only. @default {10} */
-  readonly mask_feature_length: number;
-  /** Training only. @default {0} */
-  readonly mask_feature_min_masks: number;
   /** Training only. @default {0} */
   readonly hidden_dropout: number;
   /** Training only. @default {0} */
   readonly activation_dropout: number;
   /** Training only. @default {0} */
   readonly attention_dropout: number;
-  /** Training only. @default {0} */
-  readonly feat_proj_dropout: number;
-  /** Training only. @default {0.1} */
-  readonly final_dropout: number;
   /** Training only. @default {0.1} */
   readonly conformer_conv_dropout: number;
-  /** Training only. @default {0.1} */
-  readonly layerdrop: number;
-  /** Training only. @default {0.02} */
-  readonly initializer_range: number;
 }
 
-const fields = z.object({
+const fields = commonFields.and(z.object({
   model_type: z.literal("wav2vec2-bert", '"wav2vec2-bert"'),
-  architectures: classNames.nullable().default([]),
 
   vocab_size: count.nullable().default(null),
   hidden_size: count.default(1024),
@@ -177,42 +129,16 @@ const fields = z.object({
   use_intermediate_ffn_before_adapter: flag.default(false),
   output_hidden_size: count.nullable().default(null),
 
-  pad_token_id: index.nullable().default(0),
-  bos_token_id: index.nullable().default(1),
-  eos_token_id: z.union([index, z.array(index)], "a token id, a list of them, or null")
-    .nullable().default(2),
-  ctc_loss_reduction: oneOf(["sum", "mean"]).default("sum"),
-  ctc_zero_infinity: flag.default(false),
-
-  use_weighted_layer_sum: flag.default(false),
   classifier_proj_size: count.default(768),
   tdnn_dim: counts.default([512, 512, 512, 512, 1500]),
   tdnn_kernel: counts.default([5, 3, 3, 1, 1]),
   tdnn_dilation: counts.default([1, 2, 3, 1, 1]),
   xvector_output_dim: count.default(512),
-  num_labels: count.nullable().default(null),
-  id2label: labelNames.nullable().default(null),
-  label2id: labelIds.nullable().default(null),
-  problem_type: oneOf(
-    ["regression", "single_label_classification", "multi_label_classification"],
-  ).nullable().default(null),
-
-  apply_spec_augment: flag.default(true),
-  mask_time_prob: fraction.default(0.05),
-  mask_time_length: count.default(10),
-  mask_time_min_masks: index.default(2),
-  mask_feature_prob: fraction.default(0),
-  mask_feature_length: count.default(10),
-  mask_feature_min_masks: index.default(0),
   hidden_dropout: fraction.default(0),
   activation_dropout: fraction.default(0),
   attention_dropout: fraction.default(0),
-  feat_proj_dropout: fraction.default(0),
-  final_dropout: fraction.default(0.1),
   conformer_conv_dropout: fraction.default(0.1),
-  layerdrop: fraction.default(0.1),
-  initializer_range: z.number("a number").default(0.02),
-}, "an object of fields");
+}, "an object of fields"));
 
 type Fields = z.infer<typeof fields>;
 
@@ -239,15 +165,11 @@ export function parseWav2Vec2BertConfig(
   json: unknown,
   { path }: { readonly path?: string } = {},
 ): Wav2Vec2BertConfig {
-  const { num_labels, ...parsed } = parseFields(json, fields, {
-    what: "config.json",
-    path,
-    constraints,
-  });
+  const options = { what: "config.json", path, constraints };
+  const { num_labels, ...parsed } = parseFields(json, fields, options);
   const config = {
     ...parsed,
     ...completeLabels({ ...parsed, num_labels }),
-    architectures: parsed.architectures ?? [],
     output_hidden_size: parsed.output_hidden_size ?? parsed.hidden_size,
   };
   const task = TASKS.get(config.architectures[0] ?? "");
