@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 import torch
+from scipy import fft
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -16,7 +19,9 @@ from .model import VOCABULARY
 from .whisper import RATE
 
 LETTER_IDS = {letter: i for i, letter in enumerate(VOCABULARY)} | {" ": VOCABULARY.index("|")}
-LONGEST_SECONDS = 17.0
+LONGEST_SECONDS = 12.0
+"""Beyond that the model cannot tell places apart."""
+SHORTEST_WINDOW_SECONDS = 3.0
 TEACHER_LEVEL = 0.07
 NOISE_ONLY_SHARE = 0.02
 NOISY_SHARE = 0.4
@@ -55,10 +60,26 @@ class Corpus:
     def __init__(self, work: Path, name: str) -> None:
         self.utterances: list[Utterance] = json.loads((work / f"{name}.json").read_text())
         self._audio = np.memmap(work / f"{name}.s16", np.int16, "r")
+        pauses = work / f"{name}.pauses"
+        self._pauses: list[list[tuple[int, int]]] = (
+            json.loads(pauses.read_text()) if pauses.exists() else [[] for _ in self.utterances]
+        )
 
     def samples(self, utterance: Utterance) -> np.ndarray:
         start = utterance["start"]
         return self._audio[start : start + utterance["samples"]].astype(np.float32) / 32768.0
+
+    def cut(self, i: int, longest: int) -> Iterator[Utterance]:
+        """The utterance in pieces of at most `longest` samples, as far as its pauses allow."""
+        whole = self.utterances[i]
+        sample = letter = 0
+        ends = [*self._pauses[i], (whole["samples"], len(whole["text"]))]
+        for (end, letters), (next_end, _) in zip(ends, [*ends[1:], (math.inf, 0)], strict=True):
+            if next_end - sample <= longest:
+                continue
+            text = whole["text"][letter:letters].strip()
+            yield whole | {"start": whole["start"] + sample, "samples": end - sample, "text": text}
+            sample, letter = end, letters
 
 
 def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
@@ -68,9 +89,10 @@ def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
 
 def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
     """Noise of unit power whose spectrum falls by 0 to 12 dB an octave, sometimes with hum."""
-    spectrum = np.fft.rfft(rng.standard_normal(count))
-    frequency = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 50.0)
-    noise = np.fft.irfft(spectrum * frequency ** -rng.uniform(0.0, 2.0), count)
+    size = fft.next_fast_len(count, real=True)
+    spectrum = fft.rfft(rng.standard_normal(size, np.float32))
+    frequency = np.maximum(fft.rfftfreq(size, 1 / RATE).astype(np.float32), 50.0)
+    noise = fft.irfft(spectrum * frequency ** -rng.uniform(0.0, 2.0), size)[:count]
     if rng.random() < 0.2:
         mains = rng.choice([50.0, 60.0, 100.0, 120.0]) * 2 * np.pi / RATE
         noise += noise.std() * rng.uniform(0.5, 3.0) * np.sin(mains * np.arange(count))
@@ -78,10 +100,11 @@ def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    spectrum = np.fft.rfft(samples)
-    frequency = np.fft.rfftfreq(len(samples), 1 / RATE)
+    size = fft.next_fast_len(len(samples), real=True)
+    spectrum = fft.rfft(samples, size)
+    frequency = fft.rfftfreq(size, 1 / RATE)
     spectrum[(frequency > rng.uniform(3300, 4000)) | (frequency < rng.uniform(50, 300))] = 0.0
-    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+    return fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
 
 def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +119,7 @@ def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> 
         heard = heard + loudness * voice / (np.sqrt(np.mean(voice**2)) + 1e-5)
     if rng.random() < TELEPHONE_SHARE:
         heard = telephone(heard, rng)
-    floor = power * 10 ** (-rng.uniform(35, 70) / 20) * rng.standard_normal(len(clean))
+    floor = power * 10 ** (-rng.uniform(35, 70) / 20) * rng.standard_normal(len(clean), np.float32)
     return at_level(heard + floor, 10 ** (rng.normal(0.0, 3.0) / 20))
 
 
@@ -110,26 +133,29 @@ class Batches(Dataset[Batch]):
     """Item n is the batch of step n, whatever the run was and wherever it resumed."""
 
     def __init__(self, corpora: list[Corpus], seconds: float, seed: int) -> None:
-        self._pool = [
-            (corpus, utterance)
-            for corpus in corpora
-            for utterance in corpus.utterances
-            if not utterance["held_out"] and utterance["samples"] <= LONGEST_SECONDS * RATE
-        ]
+        self._corpora = corpora
         self._budget = int(seconds * RATE)
         self._seed = seed
-        self._plans: list[list[int]] = []
+        self._plans: list[list[tuple[Corpus, Utterance]]] = []
         self._epochs = 0
 
     def _add_epoch(self) -> None:
-        """Utterances of like length together, the batches in random order."""
+        """Windows of like length together, the batches in random order; cut anew each time."""
         rng = np.random.default_rng((self._seed, self._epochs))
-        lengths = np.array([utterance["samples"] for _, utterance in self._pool])
-        batches: list[list[int]] = [[]]
+        pool = [
+            (corpus, window)
+            for corpus in self._corpora
+            for i, utterance in enumerate(corpus.utterances)
+            if not utterance["held_out"]
+            for window in corpus.cut(i, int(rng.uniform(SHORTEST_WINDOW_SECONDS, LONGEST_SECONDS) * RATE))
+            if window["samples"] <= LONGEST_SECONDS * RATE and window["text"]
+        ]
+        lengths = np.array([window["samples"] for _, window in pool])
+        batches: list[list[tuple[Corpus, Utterance]]] = [[]]
         for i in np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths))):
             if (len(batches[-1]) + 1) * lengths[i] > self._budget:
                 batches.append([])
-            batches[-1].append(int(i))
+            batches[-1].append(pool[i])
         rng.shuffle(batches)
         self._plans += batches
         self._epochs += 1
@@ -140,8 +166,7 @@ class Batches(Dataset[Batch]):
         rng = np.random.default_rng((self._seed, 1, step))
         spoken: list[np.ndarray] = []
         labels: list[list[int]] = []
-        for i in self._plans[step]:
-            corpus, utterance = self._pool[i]
+        for corpus, utterance in self._plans[step]:
             samples = corpus.samples(utterance)
             if rng.random() < SPEED_SHARE:
                 samples = change_speed(samples, rng.uniform(0.88, 1.14))

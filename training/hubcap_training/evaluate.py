@@ -1,4 +1,4 @@
-"""Step 4: word error rates of a checkpoint folder, with intervals, and words out of noise.
+"""Word error rates of a checkpoint folder, with intervals, and words out of noise.
 
     python -m hubcap_training.evaluate --model models/NAME --clips DIR [--lm lm.arpa.gz]
 

@@ -1,4 +1,4 @@
-"""Step 3: write the averaged weights of a checkpoint as a HuBERT folder that transformers loads.
+"""Write the averaged weights of a checkpoint as a HuBERT folder that transformers loads.
 
     python -m hubcap_training.export --checkpoint CHECKPOINT --out models/NAME
 """

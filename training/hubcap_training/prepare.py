@@ -1,4 +1,4 @@
-"""Step 1: unpack the speech packs into one int16 file and an index, split by speaker.
+"""Unpack the speech packs into one int16 file and an index, split by speaker.
 
     python -m hubcap_training.prepare --speech DIR --clips DIR --out WORK [--name NAME]
 

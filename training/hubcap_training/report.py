@@ -1,4 +1,4 @@
-"""Step 5: the training log as a small table, one line per so many steps.
+"""The training log as a small table, one line per so many steps.
 
     python -m hubcap_training.report --log WORK/runs/default/log.jsonl > report.tsv
 """
