@@ -184,15 +184,19 @@ export function squeeze(g: GraphBuilder, x: Value, axis: number): Value {
   return g.node("Squeeze", [x, int64(g, [axis])], [{ dtype: x.dtype, shape }])[0];
 }
 
-/** A range of one axis. `end` may be negative, counted from the end; `length` is the result's. */
+/**
+ * A range of one axis. `end` may be negative, counted from the end, or known at run time only,
+ * int64 [1]; `length` is the result's.
+ */
 export function slice(
   g: GraphBuilder,
   x: Value,
-  range: { axis: number; start: number; end: number; length: Dimension },
+  range: { axis: number; start: number; end: number | Value; length: Dimension },
 ): Value {
   const { start, end, length } = range;
   const axis = axisOf(x, range.axis);
-  const inputs = [x, int64(g, [start]), int64(g, [end]), int64(g, [axis])];
+  const limit = typeof end === "number" ? int64(g, [end]) : end;
+  const inputs = [x, int64(g, [start]), limit, int64(g, [axis])];
   return g.node("Slice", inputs, [{ dtype: x.dtype, shape: withAxis(x.shape, axis, length) }])[0];
 }
 

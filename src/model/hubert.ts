@@ -23,6 +23,7 @@ import {
   parameter,
   timeNorm,
 } from "./layers.ts";
+import { LONG_KERNEL, longConvolution } from "./long_convolution.ts";
 import { derive } from "./parameters.ts";
 
 /** PyTorch's default for GroupNorm, LayerNorm and BatchNorm, which the front end uses whatever the config says. */
@@ -163,26 +164,38 @@ function attentionBias({ g }: Network, mask: Value): Value {
 /** Relative position by a wide grouped convolution. x: [B, T, H] → [B, T, H]. */
 function positionalConvolution(net: Network, config: HubertConfig, x: Value): Value {
   const { g } = net;
+  const name = "encoder.pos_conv_embed";
+  let y = transpose(g, x, [0, 2, 1]);
+  if (config.conv_pos_batch_norm) y = batchNorm(net, y, `${name}.batch_norm`);
+  y = positionalTaps(net, config, y, `${name}.conv`);
+  return transpose(g, activate(g, config.feat_extract_activation, y), [0, 2, 1]);
+}
+
+/** x: [B, H, T] → [B, H, T] */
+function positionalTaps(net: Network, config: HubertConfig, x: Value, name: string): Value {
+  const { parameters } = net;
   const kernel = config.num_conv_pos_embeddings;
   const groups = config.num_conv_pos_embedding_groups;
   const hidden = config.hidden_size;
-  const name = "encoder.pos_conv_embed";
   const shape = [hidden, hidden / groups, kernel];
-  let y = transpose(g, x, [0, 2, 1]);
-  if (config.conv_pos_batch_norm) y = batchNorm(net, y, `${name}.batch_norm`);
-  y = convolution(net, y, {
-    name: `${name}.conv`,
+  const weight = config.conv_pos_batch_norm
+    ? parameters.get(`${name}.weight`, shape)
+    : parameters.weightNormed(name, shape);
+  const paddingBefore = Math.floor(kernel / 2);
+  if (groups === hidden && kernel >= LONG_KERNEL) {
+    const bias = parameters.get(`${name}.bias`, [hidden]);
+    return longConvolution(net, x, { weight, bias, paddingBefore });
+  }
+  return convolution(net, x, {
+    name,
     outChannels: hidden,
     kernel,
     groups,
+    weight,
     // an even kernel makes one frame too many, which the reference cuts off at the end
-    padding: [Math.floor(kernel / 2), Math.floor((kernel - 1) / 2)],
+    padding: [paddingBefore, kernel - 1 - paddingBefore],
     length: "frames",
-    ...(config.conv_pos_batch_norm
-      ? {}
-      : { weight: net.parameters.weightNormed(`${name}.conv`, shape) }),
   });
-  return transpose(g, activate(g, config.feat_extract_activation, y), [0, 2, 1]);
 }
 
 /** Batch normalisation with its running statistics. x: [B, C, T]. */

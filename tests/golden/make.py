@@ -237,6 +237,22 @@ def make_base_models():
     case("model_one_conv", model, STATES, lengths=[1600])
 
     model = checkpoint(
+        "model_long_positions",
+        HubertModel,
+        STABLE
+        | dict(
+            hidden_size=20,
+            num_attention_heads=5,
+            conv_dim=[16],
+            conv_kernel=[80],
+            conv_stride=[40],
+            num_conv_pos_embeddings=260,
+            num_conv_pos_embedding_groups=20,
+        ),
+    )
+    case("model_long_positions", model, ("last_hidden_state",), lengths=[12080, 9000], mask=True)
+
+    model = checkpoint(
         "model_mixed",
         HubertModel,
         STABLE
