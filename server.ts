@@ -9,8 +9,9 @@
  * import { assertEquals } from "@std/assert";
  *
  * const folder = new URL("tests/golden/ctc_adapter", import.meta.url).pathname;
- * const engine = CaptionEngine.load(folder, { backend: "cpu" });
- * await using server = await startServer({ port: 0, maxSessions: 8 }, { engine });
+ * await using server = await startServer({ port: 0, maxSessions: 8 }, {
+ *   engine: (observer) => CaptionEngine.load(folder, { backend: "cpu", observer }),
+ * });
  * await server.settled; // until then speakers are asked to come back
  *
  * let heardMs = 0;
@@ -31,4 +32,4 @@
  */
 export * from "./src/server/serve.ts";
 export type { ServerConfig } from "./src/server/server_config.ts";
-export type { EngineState } from "./src/server/engine_slot.ts";
+export type { EngineSource, EngineState } from "./src/server/engine_slot.ts";

@@ -172,6 +172,11 @@ export class CaptionEngine implements AsyncDisposable {
     return { ...this.#counts, streamCount: this.#streams.size, overload: this.#overload };
   }
 
+  /** Why it has given up, if it has: then no stream can be opened any more. */
+  get failure(): unknown {
+    return this.#state.kind === "failed" ? this.#state.error : undefined;
+  }
+
   /**
    * Opens a speaker's stream.
    *

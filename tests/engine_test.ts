@@ -289,6 +289,7 @@ Deno.test("a device that never comes back ends every stream with the reason", as
     await assertRejects(() => eventsOf(stream), BackendError, "lost");
   }
   assertThrows(() => setup.engine.open(), BackendError, "lost");
+  assert(setup.engine.failure instanceof BackendError);
 });
 
 Deno.test("a run that takes too long is a lost device", async () => {

@@ -40,6 +40,7 @@ export function createContext(
     sessions: () => ({ ...captions.counts, speaking: sessions.size }),
     socketCount: () => gate.socketCount,
   });
+  engine.observer = (record) => metrics.engine.observe(record);
   const keys = parseApiKeys(config.apiKeys);
   return { config, keys, engine, metrics, gate, draining, sessions, captions };
 }

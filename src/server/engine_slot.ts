@@ -5,6 +5,7 @@
  * @module
  */
 import type { CaptionEngine } from "../engine.ts";
+import type { EngineObserver } from "../engine_observer.ts";
 import { OverloadError } from "../errors.ts";
 import type { CaptionStream, StreamOptions } from "../stream.ts";
 import type { Refusal } from "./limits.ts";
@@ -16,29 +17,50 @@ export type EngineState =
   | { readonly kind: "ready"; readonly engine: CaptionEngine }
   | { readonly kind: "failed"; readonly error: unknown };
 
+/** What a server has its engine from; the function is given what is to observe the engine. */
+export type EngineSource =
+  | CaptionEngine
+  | Promise<CaptionEngine>
+  | ((observer: EngineObserver) => CaptionEngine | Promise<CaptionEngine>);
+
 /** Holds the engine. */
 export class EngineSlot implements AsyncDisposable {
-  #state: EngineState = { kind: "loading" };
+  #engine: CaptionEngine | undefined;
+  #loadError: unknown;
   readonly #settled: Promise<void>;
+  /** Is told what the engine does, if the engine was made with it. */
+  observer: EngineObserver = () => {};
 
-  /** @param engine The engine, or its loading; the slot owns it. */
-  constructor(engine: CaptionEngine | Promise<CaptionEngine>) {
+  /** @param source The engine, or its loading; the slot owns it. */
+  constructor(source: EngineSource) {
+    const engine = typeof source === "function"
+      ? source((record) => this.observer(record))
+      : source;
     if (engine instanceof Promise) {
-      this.#settled = engine.then((loaded) => this.#set(loaded), (error) => this.fail(error));
+      this.#settled = engine.then((loaded) => {
+        this.#engine = loaded;
+      }, (error) => {
+        this.#loadError = error;
+        log.error("The model cannot be loaded: {error}", { error: String(error) });
+      });
     } else {
-      this.#set(engine);
+      this.#engine = engine;
       this.#settled = Promise.resolve();
     }
   }
 
   /** Where it stands. */
   get state(): EngineState {
-    return this.#state;
+    const error = this.#loadError ?? this.#engine?.failure;
+    if (error !== undefined) return { kind: "failed", error };
+    const engine = this.#engine;
+    return engine === undefined ? { kind: "loading" } : { kind: "ready", engine };
   }
 
   /** The engine, if it is ready. */
   get engine(): CaptionEngine | undefined {
-    return this.#state.kind === "ready" ? this.#state.engine : undefined;
+    const { state } = this;
+    return state.kind === "ready" ? state.engine : undefined;
   }
 
   /** Resolves when loading is over, however it went. */
@@ -48,7 +70,7 @@ export class EngineSlot implements AsyncDisposable {
 
   /** Why no stream can be opened now, if so. */
   refusal(): Refusal | undefined {
-    const state = this.#state;
+    const { state } = this;
     if (state.kind === "loading") {
       return refuse("starting", "Cannot open a session as the model is being loaded", 2000);
     }
@@ -76,30 +98,14 @@ export class EngineSlot implements AsyncDisposable {
       const { message, retryAfterMs = 0 } = this.refusal()!;
       throw new OverloadError(message, retryAfterMs);
     }
-    try {
-      return engine.open(options);
-    } catch (error) {
-      if (!(error instanceof OverloadError || error instanceof RangeError)) this.fail(error);
-      throw error;
-    }
-  }
-
-  /** Says that the engine has given up. */
-  fail(error: unknown): void {
-    if (this.#state.kind === "failed") return;
-    log.error("The engine has failed: {error}", { error: String(error) });
-    this.#state = { kind: "failed", error };
-  }
-
-  #set(engine: CaptionEngine): void {
-    this.#state = { kind: "ready", engine };
+    return engine.open(options);
   }
 
   /** Ends the engine. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { engine } = this;
+    await this.#engine?.[Symbol.asyncDispose]();
     await this.#settled;
-    await (engine ?? this.engine)?.[Symbol.asyncDispose]();
+    await this.#engine?.[Symbol.asyncDispose]();
   }
 }
 

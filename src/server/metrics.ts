@@ -1,11 +1,11 @@
 /**
- * What the server counts, and the door to prom-client.
+ * What the server counts.
  *
  * @module
  */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CaptionEngine } from "../engine.ts";
-import { OVERLOAD_STEPS } from "../schedule/overload.ts";
+import { EngineMetrics } from "./engine_metrics.ts";
+import { Counter, Gauge, Histogram, Registry } from "./prometheus.ts";
 
 /** What is read when the metrics are asked for. */
 export interface MetricSources {
@@ -23,6 +23,8 @@ const LATENCY_BUCKETS = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30];
 /** The server's counters. */
 export class ServerMetrics {
   readonly #registry = new Registry();
+  /** What the engine does. */
+  readonly engine: EngineMetrics;
   readonly #sessionsStarted = this.#counter("hubcap_sessions_started_total", "Sessions begun", [
     "dialect",
   ]);
@@ -54,7 +56,7 @@ export class ServerMetrics {
   /** @param sources What gauges read. */
   constructor(sources: MetricSources) {
     this.#addSessionGauges(sources);
-    this.#addEngineGauges(sources);
+    this.engine = new EngineMetrics(this.#registry, sources.engine);
   }
 
   /** A session of a dialect (`native`, `deepgram`, …) began. */
@@ -144,57 +146,5 @@ export class ServerMetrics {
         this.set(Deno.memoryUsage().rss);
       },
     });
-  }
-
-  #addEngineGauges({ engine }: MetricSources): void {
-    const registers = [this.#registry];
-    const total = (name: string, help: string, read: (engine: CaptionEngine) => number) => {
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          const running = engine();
-          this.reset();
-          if (running !== undefined) this.inc(read(running));
-        },
-      });
-    };
-    const level = (name: string, help: string, read: (engine: CaptionEngine) => number) => {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          const running = engine();
-          this.set(running === undefined ? 0 : read(running));
-        },
-      });
-    };
-    total("hubcap_windows_total", "Windows encoded", ({ stats }) => stats.windowCount);
-    total("hubcap_runs_total", "Runs of the model: windows a run", ({ stats }) => stats.runCount);
-    total("hubcap_run_seconds_total", "Time in runs", ({ stats }) => stats.runMs / 1000);
-    total("hubcap_run_failures_total", "Runs that failed", ({ stats }) => stats.failureCount);
-    total("hubcap_model_reloads_total", "Devices lost", ({ stats }) => stats.reloadCount);
-    total("hubcap_committed_seconds_total", "Audio committed", (e) => e.stats.committedSeconds);
-    total("hubcap_streams_refused_total", "Streams refused", ({ stats }) => stats.refusedCount);
-    level("hubcap_streams", "Streams in the engine", ({ stats }) => stats.streamCount);
-    level(
-      "hubcap_lateness_seconds",
-      "Wait of the window that waits longest",
-      ({ stats }) => stats.lagMs / 1000,
-    );
-    level(
-      "hubcap_overload_step",
-      "0 admit, 1 coalesce, 2 degrade, 3 refuse",
-      ({ stats }) => OVERLOAD_STEPS.indexOf(stats.overload.step),
-    );
-    for (const step of OVERLOAD_STEPS.slice(1)) {
-      total(
-        `hubcap_overload_${step}_total`,
-        `Times that '${step}' was entered`,
-        ({ stats }) => stats.overload.entered[step],
-      );
-    }
   }
 }

@@ -6,6 +6,7 @@
 import { admit, refuse } from "./admission.ts";
 import type { App } from "./app.ts";
 import type { ServerContext } from "./context.ts";
+import { modelName } from "./model_name.ts";
 
 /** Adds `/healthz`, `/healthz/live`, `/healthz/ready` and `/metrics`. */
 export function operationRoutes(app: App, context: ServerContext): void {
@@ -41,7 +42,7 @@ export interface Health {
   readonly why: string | undefined;
   /** Where the model runs, and why there. */
   readonly backend: { readonly name: string; readonly why: string } | undefined;
-  /** The model's folder or name. */
+  /** The model's name. */
   readonly model: string | undefined;
   /** Speakers now. */
   readonly speakers: number;
@@ -63,7 +64,7 @@ export function healthOf({ engine, draining, gate, config }: ServerContext): Hea
       name: running.model.selection.chosen,
       why: running.model.selection.reason,
     },
-    model: running?.model.source,
+    model: running && modelName(running.model.source),
     speakers: gate.speakerCount,
   };
 }

@@ -5,17 +5,21 @@
  */
 import { defaultModel } from "../default_model.ts";
 import { CaptionEngine } from "../engine.ts";
+import type { EngineObserver } from "../engine_observer.ts";
 import { type App, createApp, createContext } from "./app.ts";
 import { isLoopbackName } from "./auth.ts";
 import { resolveConfig, type ServerConfig } from "./config.ts";
 import type { ServerContext } from "./context.ts";
-import { EngineSlot, type EngineState } from "./engine_slot.ts";
+import { EngineSlot, type EngineSource, type EngineState } from "./engine_slot.ts";
 import { log } from "./log.ts";
 
 /** Options of {@linkcode startServer}. */
 export interface StartOptions {
-  /** The engine, or its loading; the server owns it. @default {one with the settings' model} */
-  readonly engine?: CaptionEngine | Promise<CaptionEngine>;
+  /**
+   * The engine, its loading, or what loads it with the server's observer: only then runs are logged
+   * and `/metrics` has their histograms. The server owns it. @default {one with the settings' model}
+   */
+  readonly engine?: EngineSource;
 }
 
 /** A server that runs. */
@@ -47,7 +51,7 @@ export async function startServer(
   options: StartOptions = {},
 ): Promise<RunningServer> {
   const config = resolveConfig({ file: settings });
-  const { engine = loadEngine(config) } = options;
+  const { engine = (observer: EngineObserver) => loadEngine(config, observer) } = options;
   const slot = new EngineSlot(engine);
   const draining = new AbortController();
   try {
@@ -85,7 +89,10 @@ function handlerOf(app: App): (request: Request) => Response | Promise<Response>
   return (request) => app.fetch(request);
 }
 
-async function loadEngine(config: ServerConfig): Promise<CaptionEngine> {
+async function loadEngine(
+  config: ServerConfig,
+  observer: EngineObserver,
+): Promise<CaptionEngine> {
   const { model = await defaultModel(), backend, dtype, language, threads, maxBatch, maxWindowMs } =
     config;
   if (model === undefined) {
@@ -96,6 +103,7 @@ async function loadEngine(config: ServerConfig): Promise<CaptionEngine> {
     dtype,
     maxBatch,
     maxWindowMs,
+    observer,
     ...(language === undefined ? {} : { targetLang: language }),
     ...(threads === undefined ? {} : { threadCount: threads }),
   });

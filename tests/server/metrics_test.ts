@@ -27,5 +27,4 @@ Deno.test("ServerMetrics: a session leaves its marks, and no sample is dropped",
   assertEquals(value('hubcap_errors_total{code="bad_message"}'), 1);
   assertEquals(value("hubcap_dropped_samples_total"), 0);
   assertEquals(value('hubcap_sessions{state="ended"}'), 1);
-  assert(value("hubcap_windows_total") >= value("hubcap_runs_total"));
 });

@@ -46,8 +46,8 @@ Deno.test("startServer: listens while the model loads, and says that it does", a
   await server.settled;
   const health = await fetch(`${server.url}/healthz`);
   const { backend, model } = await health.json();
-  assertEquals([health.status, backend.name], [200, "cpu"]);
-  assert(backend.why.length > 0 && model.endsWith("ctc_adapter"));
+  assertEquals([health.status, backend.name, model], [200, "cpu", "ctc_adapter"]);
+  assert(backend.why.length > 0);
 });
 
 Deno.test("startServer: a model that cannot be loaded leaves a server that says so", async () => {

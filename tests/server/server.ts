@@ -7,6 +7,7 @@ import { CaptionEngine, type EngineOptions } from "../../src/engine.ts";
 import { OVERLOAD_POLICY, type OverloadPolicy } from "../../src/schedule/overload.ts";
 import { readSpeech } from "../../src/audio/decode.ts";
 import { type ConfigSources, resolveConfig } from "../../src/server/config.ts";
+import type { EngineSource } from "../../src/server/engine_slot.ts";
 import type { ServerMessage } from "../../src/server/protocol.ts";
 import { type RunningServer, startServer } from "../../src/server/serve.ts";
 import { fromFileUrl } from "../../src/std.ts";
@@ -52,7 +53,7 @@ export function openEngine(options: EngineOptions = {}): Promise<CaptionEngine> 
 /** Starts a server that listens on a free port of this machine. */
 export async function openServer(
   flags: ConfigSources["flags"] = {},
-  engine: CaptionEngine | Promise<CaptionEngine> = openEngine(),
+  engine: EngineSource = (observer) => openEngine({ observer }),
 ): Promise<RunningServer> {
   const config = resolveConfig({ flags: { port: 0, drainSeconds: 5, ...flags } });
   const server = await startServer(config, { engine });
@@ -87,11 +88,11 @@ export async function openEchoServer(
   options: EngineOptions = {},
 ): Promise<EchoServer> {
   const echo = await echoModel();
-  const engine = new CaptionEngine(echo.model, {
-    ...{ overload: PATIENT, reopenDelayMs: 0, load: () => echo.load() },
-    ...options,
-  });
-  const server = await openServer(flags, engine);
+  const server = await openServer(flags, (observer) =>
+    new CaptionEngine(echo.model, {
+      ...{ overload: PATIENT, reopenDelayMs: 0, load: () => echo.load(), observer },
+      ...options,
+    }));
   const { geometry, sampleRateHz } = echo.model;
   const bytesOf = (words: readonly EchoWord[], seconds: number) => {
     const samples = new Float32Array(seconds * sampleRateHz);
