@@ -25,6 +25,12 @@ Deno.test("resolveConfig: every setting has a default or may be absent, and is d
   }
 });
 
+Deno.test("resolveConfig: the guide for operators knows every setting", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+  const unknown = SETTINGS.filter(({ name }) => !guide.includes(`\`${name}\``));
+  assertEquals(unknown.map(({ name }) => name), []);
+});
+
 Deno.test("resolveConfig: what is wrong is named, all of it", () => {
   const cases: [unknown, string[]][] = [
     [{ port: "x", maxSessions: 0 }, ["port", "maxSessions"]],

@@ -28,3 +28,13 @@ Deno.test("ServerMetrics: a session leaves its marks, and no sample is dropped",
   assertEquals(value("hubcap_dropped_samples_total"), 0);
   assertEquals(value('hubcap_sessions{state="ended"}'), 1);
 });
+
+Deno.test("ServerMetrics: every metric is documented, and none that is not there", async () => {
+  await using server = await openServer();
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const guide = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+  const [table] = guide.split("## Metrics")[1]!.split("Worth an alarm");
+  const documented = [...table!.matchAll(/`(hubcap_\w+)/g)].map(([, name]) => name);
+  const told = [...text.matchAll(/^# HELP (\w+)/gm)].map(([, name]) => name);
+  assertEquals(documented.toSorted(), told.toSorted());
+});
