@@ -24,9 +24,13 @@ LONGEST_SECONDS = 12.0
 SHORTEST_WINDOW_SECONDS = 3.0
 TEACHER_LEVEL = 0.07
 NOISE_ONLY_SHARE = 0.02
-NOISY_SHARE = 0.4
-SPEED_SHARE = 0.3
-TELEPHONE_SHARE = 0.08
+NOISY_SHARE = 0.2
+SPEED_SHARE = 0.2
+TELEPHONE_SHARE = 0.04
+BABBLE_SHARE = 0.04
+HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7}
+"""Of each pass: spelled numbers, one single voice, learners of the language and very short
+sentences would otherwise be most of what is heard."""
 
 
 class Utterance(TypedDict):
@@ -112,8 +116,8 @@ def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> 
     power = np.sqrt(np.mean(clean**2)) + 1e-4
     heard = clean
     if rng.random() < NOISY_SHARE:
-        heard = heard + power * 10 ** (-rng.uniform(3, 30) / 20) * coloured_noise(len(clean), rng)
-    if rng.random() < 0.1:
+        heard = heard + power * 10 ** (-rng.uniform(6, 30) / 20) * coloured_noise(len(clean), rng)
+    if rng.random() < BABBLE_SHARE:
         voice = np.resize(babble, len(clean))
         loudness = power * 10 ** (-rng.uniform(12, 25) / 20)
         heard = heard + loudness * voice / (np.sqrt(np.mean(voice**2)) + 1e-5)
@@ -146,7 +150,7 @@ class Batches(Dataset[Batch]):
             (corpus, window)
             for corpus in self._corpora
             for i, utterance in enumerate(corpus.utterances)
-            if not utterance["held_out"]
+            if not utterance["held_out"] and rng.random() < HEARD_SHARE.get(utterance["corpus"], 1.0)
             for window in corpus.cut(i, int(rng.uniform(SHORTEST_WINDOW_SECONDS, LONGEST_SECONDS) * RATE))
             if window["samples"] <= LONGEST_SECONDS * RATE and window["text"]
         ]

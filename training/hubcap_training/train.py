@@ -25,31 +25,34 @@ from transformers import HubertForCTC
 
 from .data import Batch, Batches, Corpus
 from .evaluate import hear_clips
+from .export import averaged_student
 from .front_end import LAG
 from .model import BLANK, PEDESTAL, STRAIGHT, TabledPositions, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
 from .whisper import WhisperEncoder, load_teacher
 
 CHECKPOINT_SECONDS = 180
-EVALUATE_STEPS = 1500
+EVALUATE_STEPS = 1250
 HELD_OUT_UTTERANCES = 60
 AVERAGE_DECAY = 0.998
-WARM_UP_STEPS = 200
+WARM_UP_STEPS = 100
 LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
-DISTILLED_SHARE = 0.03
+DISTILLED_SHARE = 0.7
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
-RATES = {"projection": 3.0e-4, "layers": 3.0e-4, "head": 1.5e-3}
+RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 6.0e-4}
 
 
 @dataclass(frozen=True)
 class Plan:
     steps: int
+    taught: bool
+    """Whether the teacher still has something to teach."""
 
     def distillation(self, step: int) -> float:
-        """The teacher leads at first; then the letters alone count."""
-        return max(0.0, 1.0 - step / (DISTILLED_SHARE * self.steps))
+        """The teacher leads at first; towards the end the letters alone count."""
+        return max(0.0, 1.0 - step / (DISTILLED_SHARE * self.steps)) if self.taught else 0.0
 
     def rate(self, step: int) -> float:
         warm = min(1.0, (step + 1) / WARM_UP_STEPS)
@@ -226,7 +229,8 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="CTranslate2 model.bin of tiny.en")
     parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
     parser.add_argument("--run", default="default")
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--start", type=Path, help="checkpoint of another run to begin from, not the teacher")
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch-seconds", type=float, default=28.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -238,10 +242,11 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
     teacher = load_teacher(args.teacher)
+    start = averaged_student(args.start) if args.start else first_student(teacher, corpora, args.seed)
     trainer = Trainer(
-        first_student(teacher, corpora, args.seed).to(args.device),
+        start.to(args.device),
         teacher.to(args.device),
-        Plan(args.steps),
+        Plan(args.steps, taught=args.start is None),
         team,
     )
     checkpoint = folder / "checkpoint.pt"
