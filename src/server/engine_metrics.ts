@@ -34,7 +34,7 @@ export class EngineMetrics {
     this.#registry = registry;
     this.#engine = engine;
     this.#batch = this.#histogram("hubcap_batch_windows", "Windows in a run", BATCH_BUCKETS);
-    this.#run = this.#histogram("hubcap_run_seconds", "Time of a run", RUN_BUCKETS);
+    this.#run = this.#histogram("hubcap_run_duration_seconds", "Time of a run", RUN_BUCKETS);
     this.#queue = this.#histogram(
       "hubcap_queue_delay_seconds",
       "Wait of a window from the arrival of its last sample to its run",
@@ -88,6 +88,7 @@ export class EngineMetrics {
 
   #addTotals(): void {
     this.#total("hubcap_windows_total", "Windows encoded", ({ windowCount }) => windowCount);
+    this.#total("hubcap_run_seconds_total", "Time in runs", ({ runMs }) => runMs / 1000);
     this.#total("hubcap_model_reloads_total", "Devices lost", ({ reloadCount }) => reloadCount);
     this.#total("hubcap_committed_seconds_total", "Audio committed", (s) => s.committedSeconds);
     this.#total("hubcap_streams_refused_total", "Streams refused", (s) => s.refusedCount);

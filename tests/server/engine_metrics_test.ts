@@ -24,8 +24,8 @@ Deno.test("EngineMetrics: every run and window is counted where it belongs", asy
   const value = reader(await registry.metrics());
   assertEquals(value('hubcap_batch_windows_bucket{le="2"}'), 0);
   assertEquals(value('hubcap_batch_windows_bucket{le="4"}'), 1);
-  assertEquals(value('hubcap_run_seconds_bucket{le="0.025"}'), 0);
-  assertEquals(value("hubcap_run_seconds_sum"), 0.03);
+  assertEquals(value('hubcap_run_duration_seconds_bucket{le="0.025"}'), 0);
+  assertEquals(value("hubcap_run_duration_seconds_sum"), 0.03);
   assertEquals(value('hubcap_queue_delay_seconds_bucket{le="0.01"}'), 1);
   assertEquals(value('hubcap_queue_delay_seconds_bucket{le="0.5"}'), 3);
   assertEquals(value('hubcap_lateness_seconds_bucket{le="0"}'), 2);
@@ -53,7 +53,7 @@ Deno.test("EngineMetrics: a server's histograms agree with its engine's totals",
   assertEquals(value("hubcap_queue_delay_seconds_count"), windows);
   assertEquals(value("hubcap_lateness_seconds_count"), windows);
   assertEquals(value("hubcap_batch_windows_sum"), windows);
-  assertEquals(value("hubcap_run_seconds_count"), value("hubcap_batch_windows_count"));
+  assertEquals(value("hubcap_run_duration_seconds_count"), value("hubcap_batch_windows_count"));
   assertEquals(value('hubcap_run_failures_total{recovery="well"}'), 1);
   assertEquals(value('hubcap_overload_steps_total{step="refuse"}'), 0);
   assertEquals(value("hubcap_streams"), 0);
