@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeSpeech } from "../audio/decode.ts";
+import { decodeInWorker } from "../audio/decode_in_worker.ts";
 import type { Word } from "../caption/word.ts";
 import { OFFLINE_WINDOWS } from "../schedule/window_policy.ts";
 import type { CaptionStream } from "../stream.ts";
@@ -91,7 +91,7 @@ export class FileJob implements Disposable {
     const sampleRateHz = this.#sampleRateHz;
     const { signal } = this.#stop;
     try {
-      for await (const samples of decodeSpeech(file.stream(), { sampleRateHz, signal })) {
+      for await (const samples of decodeInWorker(file, { sampleRateHz, signal })) {
         await this.#stream.write(samples);
         const seconds = samplesToSeconds(samples.length, sampleRateHz);
         this.#context.metrics.audioAccepted(this.#options.dialect, seconds);
