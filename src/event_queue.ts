@@ -17,7 +17,7 @@ export interface Caption {
   readonly committed: readonly Word[];
   /** Words after them, as far as they can be seen; they replace all earlier tentative ones. */
   readonly tentative: readonly Word[];
-  /** Every sample before this one is settled: no later word starts there. */
+  /** Every word that starts before this sample is committed. */
   readonly settledSample: number;
 }
 

@@ -252,12 +252,12 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     if (this.#isOver) return;
     const update = this.#track.accept(window, logits, vocabularySize);
     this.#memory = memory;
-    const { emissions, committed: words, tentative, settledSample } = update;
+    const { emissions, committed: words } = update;
     const step = advanceEndpoint(this.#endpoint, { emissions, words }, this.#endpointPolicy);
     this.#endpoint = step.state;
     this.#tell(update, step.events);
     this.#answer();
-    this.#forgetArrivals(Math.min(settledSample, tentative[0]?.startSample ?? Infinity));
+    this.#forgetArrivals(update.settledSample);
     this.#room?.resolve();
     this.#room = undefined;
   }
@@ -283,7 +283,10 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
       if (committed.length > 0) {
         words = words.slice(committed.length);
         const still = [...words, ...tentative];
-        this.#tellWords({ committed, tentative: still, settledSample: atSample });
+        this.#tellWords({
+          ...{ committed, tentative: still },
+          settledSample: Math.min(atSample, settledSample),
+        });
       }
       this.#events.push(event);
     }
@@ -323,8 +326,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** Ends the word and the utterance that are open. */
   #flush(): void {
-    const { committed, settledSample } = this.#track.flush();
-    if (committed.length > 0) this.#tellWords({ committed, tentative: [], settledSample });
+    const flush = this.#track.flush();
+    if (flush.committed.length > 0) this.#tellWords(flush);
     const flushed = flushEndpoint(this.#endpoint, this.#endpointPolicy);
     this.#endpoint = flushed.state;
     flushed.events.forEach((event) => this.#events.push(event));

@@ -25,10 +25,11 @@ import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/
 import {
   type CommitOptions,
   type CommitState,
+  type Committed,
   commitWindow,
+  flushCommit,
   startCommit,
 } from "./stitch/commit.ts";
-import { flushCommit } from "./stitch/commit.ts";
 import { cutWindow } from "./stitch/seam.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { type WordOptions, wordRules } from "./stitch/words.ts";
@@ -57,7 +58,7 @@ export interface TrackUpdate {
   readonly committed: readonly Word[];
   /** Words after them, which replace all earlier tentative ones. */
   readonly tentative: readonly Word[];
-  /** Every sample before this one is settled: no later word starts there. */
+  /** Every word that starts before this sample is committed. */
   readonly settledSample: number;
   /** The frames that were committed. */
   readonly emissions: Emissions;
@@ -172,28 +173,25 @@ export class Track<S = unknown> {
     });
     const cut = cutWindow(this.#progress.framesCommitted, emissions, window);
     const step = commitWindow(this.#commit, cut, this.#commitOptions);
+    this.#commit = step.state;
     this.#progress = afterWindow(this.#progress, window);
     this.#ring.forgetBefore(firstNeededSample(this.#progress, this.#policy));
-    const flushed = window.completes === "nothing"
-      ? undefined
-      : flushCommit(step.state, this.#commitOptions);
-    this.#commit = flushed?.state ?? step.state;
-    return {
-      committed: [...step.committed, ...flushed?.committed ?? []],
-      tentative: flushed ? [] : step.tentative,
-      settledSample: this.#settledSample,
-      emissions: cut.committed,
-    };
+    const update = { ...this.#updateOf(step), emissions: cut.committed };
+    if (window.completes === "nothing") return update;
+    const flushed = this.flush();
+    return { ...update, ...flushed, committed: [...update.committed, ...flushed.committed] };
   }
 
   /** Commits the words of all frames so far, where no frame is left to encode. */
-  flush(): Pick<TrackUpdate, "committed" | "settledSample"> {
-    const { state, committed } = flushCommit(this.#commit, this.#commitOptions);
-    this.#commit = state;
-    return { committed, settledSample: this.#settledSample };
+  flush(): Omit<TrackUpdate, "emissions"> {
+    const step = flushCommit(this.#commit, this.#commitOptions);
+    this.#commit = step.state;
+    return this.#updateOf(step);
   }
 
-  get #settledSample(): number {
-    return this.#progress.framesCommitted * this.#policy.geometry.strideSamples;
+  #updateOf(step: Committed<S>): Omit<TrackUpdate, "emissions"> {
+    const { committed, tentative, settledFrame } = step;
+    const { strideSamples } = this.#policy.geometry;
+    return { committed, tentative, settledSample: settledFrame * strideSamples };
   }
 }

@@ -33,6 +33,7 @@ import {
 } from "./prefix.ts";
 import {
   commonPast,
+  firstOf,
   lastEndedBy,
   lengthen,
   passesThrough,
@@ -45,6 +46,8 @@ import {
 export interface BeamOptions<C = unknown> {
   /** The id that stands for no token: `pad_token_id` of the config. */
   blankId: number;
+  /** The id that divides words, if there is one: twice in a row, or first of all, it divides nothing. */
+  delimiterId?: number | undefined;
   /** Most hypotheses kept after a frame. @default {50} */
   beamWidth?: number;
   /** Tokens of a frame below this log-probability are not tried, except its likeliest. @default {-5} */
@@ -79,15 +82,20 @@ export interface Hypothesis {
   readonly tokens: TokenSpan[];
   /** Log-probability of the text by the emissions: of all its alignments. */
   readonly logProb: number;
+  /** The same with what the scorer says of it as a whole utterance. */
+  readonly score: number;
   /** How likely it is among all hypotheses, scorer included, 0 to 1. */
   readonly probability: number;
 }
 
 /** The state before the first frame, which is `startFrame`. */
-export function startBeam<C>(options: { blankId: number; startFrame?: number }): BeamState<C> {
-  const { blankId, startFrame = 0 } = options;
+export function startBeam<C>(
+  options: { blankId: number; delimiterId?: number | undefined; startFrame?: number },
+): BeamState<C> {
+  const { blankId, delimiterId, startFrame = 0 } = options;
   const blank = { logProb: 0, bestLogProb: 0, path: undefined };
-  return { nextFrame: startFrame, settled: [], prefixes: [emptyPrefix(blankId, { blank })] };
+  const empty = emptyPrefix<C>(delimiterId ?? blankId, { blank });
+  return { nextFrame: startFrame, settled: [], prefixes: [empty] };
 }
 
 /**
@@ -138,24 +146,22 @@ export function decodeBeam<C>(
  */
 export function flushBeam<C>(
   state: BeamState<C>,
-  options: { blankId: number },
+  options: Pick<BeamOptions<C>, "blankId" | "scorer">,
 ): Decoded<BeamState<C>> {
-  const { nextFrame, prefixes: [best] } = state;
-  const total = totalOf(best!);
+  const { nextFrame } = state;
+  const best = readingsOf(state, options)[0]!.prefix;
+  const total = totalOf(best);
   const rest = ({ logProb, bestLogProb }: Ending): Ending => ({
     logProb: logProb - total,
     bestLogProb: bestLogProb - total,
     path: undefined,
   });
-  const empty = emptyPrefix<C>(options.blankId, {
-    lastId: best!.lastId,
-    blank: rest(best!.blank),
-    token: rest(best!.token),
-  });
+  const empty = emptyPrefix<C>(best.lastId, { blank: rest(best.blank), token: rest(best.token) });
   return {
     state: { nextFrame, settled: [], prefixes: [empty] },
-    tokens: spansOf(bestPath(best!)),
+    tokens: spansOf(bestPath(best)),
     settledFrame: nextFrame,
+    nextId: undefined,
   };
 }
 
@@ -163,20 +169,44 @@ export function flushBeam<C>(
  * The likeliest readings of the utterance: of all frames since the last flush.
  *
  * @param state Where the search stands.
- * @param options `count` is the most to give; default all there are.
+ * @param options `count` is the most to give, default all there are; `scorer` is that of the search.
  * @returns Best first; at least one.
  */
 export function hypothesesOf<C>(
   state: BeamState<C>,
-  options: { count?: number } = {},
+  options: { count?: number; scorer?: TokenScorer<C> | undefined } = {},
 ): Hypothesis[] {
-  const { count = Infinity } = options;
-  const all = state.prefixes.map(scoreOf).reduce(logAdd, -Infinity);
-  return state.prefixes.slice(0, count).map((prefix) => ({
+  const readings = readingsOf(state, options);
+  const all = readings.map(({ score }) => score).reduce(logAdd, -Infinity);
+  return readings.slice(0, options.count ?? Infinity).map(({ prefix, logProb, score }) => ({
     tokens: [...state.settled, ...spansOf(bestPath(prefix))],
-    logProb: totalOf(prefix),
-    probability: Math.exp(scoreOf(prefix) - all),
+    logProb,
+    score,
+    probability: Math.exp(score - all),
   }));
+}
+
+/** A text that the utterance may be, if it ends here. */
+interface Reading<C> {
+  /** The likeliest of its prefixes. */
+  readonly prefix: Prefix<C>;
+  readonly logProb: number;
+  readonly score: number;
+}
+
+/** Best first. Texts that differ in a delimiter at their end are one. */
+function readingsOf<C>(
+  { prefixes }: BeamState<C>,
+  { scorer }: { scorer?: TokenScorer<C> | undefined },
+): Reading<C>[] {
+  const readings = [...Map.groupBy(prefixes, ({ textKey }) => textKey).values()].map((alike) => {
+    const prefix = alike.reduce((a, b) => totalOf(b) > totalOf(a) ? b : a);
+    const logProb = alike.map(totalOf).reduce(logAdd);
+    const { scorerLogProb, context } = prefix;
+    const end = scorer?.end(context ?? scorer.start) ?? 0;
+    return { prefix, logProb, score: logProb + scorerLogProb + end };
+  });
+  return readings.sort((a, b) => b.score - a.score);
 }
 
 /**
@@ -188,18 +218,21 @@ export function beamDecoder<C>(options: BeamOptions<C>): CtcDecoder<BeamState<C>
   searchOf(options);
   return {
     blankId: options.blankId,
-    start: (startFrame) => startBeam({ blankId: options.blankId, startFrame }),
+    start: (startFrame) => startBeam({ ...options, startFrame }),
     decode: (state, emissions) => decodeBeam(state, emissions, options),
     flush: (state) => flushBeam(state, options),
   };
 }
 
 /** Options with their defaults. */
-type Search<C> = Required<BeamOptions<C>>;
+type Search<C> =
+  & Required<Omit<BeamOptions<C>, "scorer" | "delimiterId">>
+  & Pick<BeamOptions<C>, "scorer" | "delimiterId">;
 
 function searchOf<C>(options: BeamOptions<C>): Search<C> {
   const {
     blankId,
+    delimiterId,
     beamWidth = 50,
     minTokenLogProb = -5,
     maxScoreGap = 10,
@@ -215,7 +248,8 @@ function searchOf<C>(options: BeamOptions<C>): Search<C> {
         `minTokenLogProb a number: ${maxScoreGap}, ${settleAfterFrames} and ${minTokenLogProb}`,
     );
   }
-  return { blankId, beamWidth, minTokenLogProb, maxScoreGap, settleAfterFrames, scorer };
+  const widths = { beamWidth, minTokenLogProb, maxScoreGap, settleAfterFrames };
+  return { blankId, delimiterId, scorer, ...widths };
 }
 
 /** One frame: every prefix stays (blank, repeat) or grows by a token; equal ones merge. */
@@ -225,7 +259,7 @@ function advance<C>(
   search: Search<C>,
 ): Prefix<C>[] {
   const { emissions: { logProbs, vocabularySize, startFrame }, frame } = at;
-  const { blankId } = search;
+  const { blankId, delimiterId } = search;
   const row = logProbs.subarray(
     (frame - startFrame) * vocabularySize,
     (frame - startFrame + 1) * vocabularySize,
@@ -258,14 +292,19 @@ function advance<C>(
       const from = isRepeat ? blank : either;
       const mass = isRepeat ? blank.logProb : total;
       if (mass === -Infinity) continue;
-      const grown = { logProb: mass + logProb, bestLogProb: from.bestLogProb + logProb };
-      absorb(grow(next, { prefix, id }, search.scorer).token, grown, () => ({
-        previous: from.path,
-        id,
-        startFrame: frame,
-        endFrame: frame + 1,
-        probabilitySum: Math.exp(logProb),
-      }));
+      const isIdle = isRepeat && id === delimiterId;
+      const to = isIdle ? stay(next, prefix) : grow(next, { prefix, id }, search);
+      absorb(
+        to.token,
+        { logProb: mass + logProb, bestLogProb: from.bestLogProb + logProb },
+        () => ({
+          previous: from.path,
+          id,
+          startFrame: frame,
+          endFrame: frame + 1,
+          probabilitySum: Math.exp(logProb),
+        }),
+      );
     }
   }
   return [...next.values()];
@@ -303,12 +342,11 @@ function dropLateDissent<C>(prefixes: readonly Prefix<C>[], frame: number): read
 
 /** Moves the tokens that all alignments share from the paths to the settled ones. */
 function settle<C>(state: BeamState<C>): Decoded<BeamState<C>> {
-  const ends = state.prefixes.flatMap(({ blank, token }) => [
+  const shared = commonPast(state.prefixes.flatMap(({ blank, token }) => [
     ...(blank.logProb > -Infinity ? [blank.path] : []),
     // The last token of these may go on.
     ...(token.logProb > -Infinity ? [token.path?.previous] : []),
-  ]);
-  const shared = commonPast(ends);
+  ]));
   const tokens = spansOf(shared);
   const cut = shared === undefined ? (path: SpanPath | undefined) => path : pathCutter(shared);
   const prefixes = shared === undefined ? state.prefixes : state.prefixes.map((prefix) => ({
@@ -316,17 +354,14 @@ function settle<C>(state: BeamState<C>): Decoded<BeamState<C>> {
     blank: { ...prefix.blank, path: cut(prefix.blank.path) },
     token: { ...prefix.token, path: cut(prefix.token.path) },
   }));
-  let settledFrame = state.nextFrame;
-  for (const { blank, token } of prefixes) {
-    for (const { path } of [blank, token]) {
-      for (let at = path; at !== undefined; at = at.previous) {
-        settledFrame = Math.min(settledFrame, at.startFrame);
-      }
-    }
-  }
+  const nexts = prefixes.flatMap(({ blank, token }) =>
+    [blank, token].filter(({ logProb }) => logProb > -Infinity).map(({ path }) => firstOf(path))
+  );
+  const nextId = nexts[0]?.id;
   return {
     state: { ...state, settled: [...state.settled, ...tokens], prefixes },
     tokens,
-    settledFrame,
+    settledFrame: Math.min(state.nextFrame, ...nexts.map((next) => next?.startFrame ?? Infinity)),
+    nextId: nexts.every((next) => next?.id === nextId) ? nextId : undefined,
   };
 }

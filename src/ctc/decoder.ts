@@ -27,6 +27,8 @@ export interface Decoded<S> {
   readonly tokens: TokenSpan[];
   /** Every token still to come starts at this frame or later. */
   readonly settledFrame: number;
+  /** The token that certainly comes next, though its frames may still change, if one does. */
+  readonly nextId: number | undefined;
 }
 
 /**

@@ -92,6 +92,7 @@ export function decodeGreedy(
     state: { nextFrame, lastId, open, logProb },
     tokens,
     settledFrame: open?.startFrame ?? nextFrame,
+    nextId: open && lastId,
   };
 }
 
@@ -105,6 +106,7 @@ export function flushGreedy(state: GreedyState): Decoded<GreedyState> {
     state: { ...state, open: undefined },
     tokens: open === undefined ? [] : [closeToken(lastId, open, nextFrame)],
     settledFrame: nextFrame,
+    nextId: undefined,
   };
 }
 

@@ -6,17 +6,25 @@
  */
 import type { SpanPath } from "./span_path.ts";
 
-/**
- * Judges a token after the ones before it: the seam for a language model.
- *
- * @param context What the scorer returned for the token before; `undefined` at the start of an utterance.
- * @param id The token that follows.
- * @returns A weighted log-probability (0 for no opinion), and the context after the token.
- */
-export type TokenScorer<C> = (
-  context: C | undefined,
-  id: number,
-) => { logProb: number; context: C };
+/** What a scorer says of a token. */
+export interface Judgement<C> {
+  /** A weighted log-probability; 0 for no opinion. */
+  readonly logProb: number;
+  /** What texts are ranked by besides until the next token comes, such as a doubt in an unfinished word. */
+  readonly pendingLogProb: number;
+  /** What it goes on from after the token. */
+  readonly context: C;
+}
+
+/** Judges tokens by those before them: the seam for a language model. Contexts are plain records. */
+export interface TokenScorer<C> {
+  /** The context at the start of an utterance. */
+  readonly start: C;
+  /** Judges a token that follows. */
+  score(context: C, id: number): Judgement<C>;
+  /** A weighted log-probability of the utterance's end. */
+  end(context: C): number;
+}
 
 /** The alignments of one prefix that end in the same way. */
 export interface Ending {
@@ -32,7 +40,9 @@ export interface Ending {
 export interface Prefix<C> {
   /** Hash of the tokens. */
   readonly key: number;
-  /** The last token; the blank when there is none. */
+  /** Hash of the tokens without a delimiter at their end. */
+  readonly textKey: number;
+  /** The last token; when there is none, the delimiter or else the blank. */
   readonly lastId: number;
   /** Alignments that end in a blank. */
   readonly blank: Ending;
@@ -40,7 +50,9 @@ export interface Prefix<C> {
   readonly token: Ending;
   /** Sum of what the scorer said of the tokens. */
   readonly scorerLogProb: number;
-  /** What the scorer goes on from. */
+  /** What the scorer says of them for now. */
+  readonly pendingLogProb: number;
+  /** What the scorer goes on from; `undefined` without one. */
   readonly context: C | undefined;
 }
 
@@ -57,20 +69,23 @@ export function stay<C>(next: Map<number, Prefix<C>>, prefix: Prefix<C>): Prefix
 export function grow<C>(
   next: Map<number, Prefix<C>>,
   growth: { prefix: Prefix<C>; id: number },
-  scorer: TokenScorer<C> | undefined,
+  rules: { scorer?: TokenScorer<C> | undefined; delimiterId?: number | undefined },
 ): Prefix<C> {
   const { prefix, id } = growth;
+  const { scorer, delimiterId } = rules;
   const key = hashWith(prefix.key, id);
   const found = next.get(key);
   if (found !== undefined) return found;
-  const score = scorer?.(prefix.context, id);
+  const judged = scorer?.score(prefix.context ?? scorer.start, id);
   const made = {
     key,
+    textKey: id === delimiterId ? prefix.textKey : key,
     lastId: id,
     blank: impossible(),
     token: impossible(),
-    scorerLogProb: prefix.scorerLogProb + (score?.logProb ?? 0),
-    context: score?.context,
+    scorerLogProb: prefix.scorerLogProb + (judged?.logProb ?? 0),
+    pendingLogProb: judged?.pendingLogProb ?? 0,
+    context: judged?.context,
   };
   next.set(key, made);
   return made;
@@ -90,13 +105,15 @@ export function absorb(
 }
 
 /** A text without tokens, or of which all were given. */
-export function emptyPrefix<C>(blankId: number, fields: Partial<Prefix<C>>): Prefix<C> {
+export function emptyPrefix<C>(lastId: number, fields: Partial<Prefix<C>>): Prefix<C> {
   return {
     key: 0,
-    lastId: blankId,
+    textKey: 0,
+    lastId,
     blank: impossible(),
     token: impossible(),
     scorerLogProb: 0,
+    pendingLogProb: 0,
     context: undefined,
     ...fields,
   };
@@ -122,9 +139,9 @@ export function totalOf<C>({ blank, token }: Prefix<C>): number {
   return logAdd(blank.logProb, token.logProb);
 }
 
-/** What texts are ranked by. */
+/** What texts are ranked by while more may follow. */
 export function scoreOf<C>(prefix: Prefix<C>): number {
-  return totalOf(prefix) + prefix.scorerLogProb;
+  return totalOf(prefix) + prefix.scorerLogProb + prefix.pendingLogProb;
 }
 
 /** Logarithm of the sum of two numbers given by their logarithms. */

@@ -40,6 +40,13 @@ export function spansOf(path: SpanPath | undefined): TokenSpan[] {
   return spans.reverse();
 }
 
+/** The first token of a path. */
+export function firstOf(path: SpanPath | undefined): SpanPath | undefined {
+  let at = path;
+  while (at?.previous !== undefined) at = at.previous;
+  return at;
+}
+
 /** The longest past that all paths share. */
 export function commonPast(paths: readonly (SpanPath | undefined)[]): SpanPath | undefined {
   let common = paths[0];

@@ -170,7 +170,7 @@ export interface CaptionMessage {
   readonly committed: readonly CaptionWord[];
   /** Words after them; they replace all earlier tentative ones. */
   readonly tentative: readonly CaptionWord[];
-  /** How far the audio is settled: only the word at its end may still wait for the pause after it. */
+  /** How far the audio is settled: every word that starts before is committed. */
   readonly settledMs: number;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Emissions to committed and tentative words.
  *
- * A committed word never changes. It is committed when its end is certain: a delimiter,
- * the beginning of another word, or a pause has been committed after it, or all is
+ * A committed word never changes. It is committed as soon as its end is certain: a delimiter
+ * or the beginning of another word has begun after it, or a pause has been committed, or all is
  * flushed. Tentative words are what follows, as far as it can be seen; each step
  * replaces them as a whole.
  *
@@ -11,7 +11,7 @@
 import type { Word } from "../caption/word.ts";
 import type { CtcDecoder, TokenSpan } from "../ctc/decoder.ts";
 import type { CutWindow } from "./seam.ts";
-import { splitTokens, wordOf, type WordRules } from "./words.ts";
+import { endsWord, splitTokens, wordOf, type WordRules } from "./words.ts";
 
 /** What is carried from window to window. A plain record if the decoder's state is. */
 export interface CommitState<S> {
@@ -35,6 +35,8 @@ export interface Committed<S> {
   readonly committed: Word[];
   /** Words after them that may change; they replace all earlier tentative ones. */
   readonly tentative: Word[];
+  /** Every word still to be committed starts at this frame or later. */
+  readonly settledFrame: number;
 }
 
 /** The state before the first frame, which is `startFrame`. */
@@ -80,17 +82,20 @@ export function commitWindow<S>(
   window: CutWindow,
   options: CommitOptions<S>,
 ): Committed<S> {
-  const { decoder, pauseFrames } = options;
-  const decoded = decoder.decode(state.decoder, window.committed);
-  const { words, openTokens } = splitTokens([...state.openTokens, ...decoded.tokens], options);
-  const lastToken = openTokens.at(-1);
-  const isPaused = lastToken !== undefined &&
-    decoded.settledFrame - lastToken.endFrame >= pauseFrames;
-  const next = { decoder: decoded.state, openTokens: isPaused ? [] : openTokens };
+  const { decoder, pauseFrames, vocabulary } = options;
+  const { state: decoderState, tokens, settledFrame, nextId } = decoder.decode(
+    state.decoder,
+    window.committed,
+  );
+  const { words, openTokens } = splitTokens([...state.openTokens, ...tokens], options);
+  const isPaused = settledFrame - (openTokens.at(-1)?.endFrame ?? Infinity) >= pauseFrames;
+  const isEnded = isPaused || (nextId !== undefined && endsWord(nextId, vocabulary));
+  const next = { decoder: decoderState, openTokens: isEnded ? [] : openTokens };
   return {
     state: next,
-    committed: isPaused ? [...words, wordOf(openTokens, options)] : words,
+    committed: isEnded ? allWords([...state.openTokens, ...tokens], options) : words,
     tentative: tentativeWords(next, window, options),
+    settledFrame: next.openTokens[0]?.startFrame ?? settledFrame,
   };
 }
 
@@ -102,9 +107,9 @@ export function flushCommit<S>(
   state: CommitState<S>,
   options: CommitOptions<S>,
 ): Committed<S> {
-  const { state: decoder, tokens } = options.decoder.flush(state.decoder);
+  const { state: decoder, tokens, settledFrame } = options.decoder.flush(state.decoder);
   const committed = allWords([...state.openTokens, ...tokens], options);
-  return { state: { decoder, openTokens: [] }, committed, tentative: [] };
+  return { state: { decoder, openTokens: [] }, committed, tentative: [], settledFrame };
 }
 
 /** The words there would be if the stream ended with the window. */

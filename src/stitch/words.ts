@@ -79,15 +79,16 @@ export function splitTokens(tokens: readonly TokenSpan[], rules: WordRules): Spl
   for (const token of tokens) {
     const lastToken = openTokens.at(-1);
     if (lastToken !== undefined && token.startFrame - lastToken.endFrame >= pauseFrames) endWord();
-    if (token.id === vocabulary.wordDelimiterId) {
-      endWord();
-      continue;
-    }
-    const text = vocabulary.tokenText(token.id);
-    if (WORD_START.test(text)) endWord();
-    if (text.replace(WORD_START, "") !== "") openTokens.push(token);
+    if (endsWord(token.id, vocabulary)) endWord();
+    if (token.id === vocabulary.wordDelimiterId) continue;
+    if (vocabulary.tokenText(token.id).replace(WORD_START, "") !== "") openTokens.push(token);
   }
   return { words, openTokens };
+}
+
+/** Whether a token ends the word before it. */
+export function endsWord(id: number, vocabulary: Vocabulary): boolean {
+  return id === vocabulary.wordDelimiterId || WORD_START.test(vocabulary.tokenText(id));
 }
 
 /**

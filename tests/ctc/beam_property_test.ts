@@ -69,6 +69,31 @@ function alignmentOf(tokens: TokenSpan[], emissions: Emissions, blankId: number)
   return alignment;
 }
 
+Deno.test("with a delimiter, texts are those of their words", () => {
+  fc.assert(
+    fc.property(emissionsOf({ maxFrames: 5, vocabularySize: 3, scale: 3 }), (emissions) => {
+      const options = { ...EXHAUSTIVE, blankId: 0, delimiterId: 2 };
+      const { state } = decodeChunks([emissions], options);
+      const wordsOf = (ids: number[]) => ids.join("").split("2").filter(Boolean).join("2");
+      const expected = new Map<string, number>();
+      for (const { ids, probability } of everyText(emissions, 0)) {
+        const words = wordsOf(ids);
+        expected.set(words, (expected.get(words) ?? 0) + probability);
+      }
+      const found = hypothesesOf(state);
+      assertEquals(found.length, expected.size);
+      for (const { tokens, logProb, score } of found) {
+        const words = wordsOf(tokens.map(({ id }) => id));
+        assertAlmostEquals(Math.exp(logProb), expected.get(words)!, 1e-6);
+        assertEquals(score, logProb);
+      }
+      const scores = found.map(({ score }) => score);
+      assertEquals(scores, scores.toSorted((a, b) => b - a));
+    }),
+    { numRuns: 150, seed: 15 },
+  );
+});
+
 Deno.test("a narrow beam never claims more than a text's probability", () => {
   fc.assert(
     fc.property(
@@ -94,12 +119,14 @@ Deno.test("beam search gives the same tokens for any chunking", () => {
       chunkLengths,
       fc.record({
         blankId: fc.integer({ min: 0, max: 3 }),
+        delimiterId: fc.constantFrom(undefined, 0, 1),
         beamWidth: fc.constantFrom(1, 2, 5, 30),
         minTokenLogProb: fc.constantFrom(-2, -5, -Infinity),
         maxScoreGap: fc.constantFrom(1, 10),
         settleAfterFrames: fc.constantFrom(1, 4, 15, Infinity),
       }),
       (whole, lengths, options) => {
+        if (options.delimiterId === options.blankId) return;
         const expected = decodeChunks([whole], options);
         const { state, tokens } = decodeChunks(chunked(whole, lengths), options);
         assertEquals(tokens, expected.tokens);

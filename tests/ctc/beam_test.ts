@@ -75,10 +75,15 @@ Deno.test("a scorer turns the decision, and sees each token after its own contex
     [0.01, 0.55, 0.44],
   ]);
   // Knows that token 2 follows token 1.
-  const scorer: TokenScorer<number[]> = (context = [], id) => ({
-    logProb: context.at(-1) === 1 && id === 2 ? 0 : -1,
-    context: [...context, id],
-  });
+  const scorer: TokenScorer<number[]> = {
+    start: [],
+    score: (context, id) => ({
+      logProb: context.at(-1) === 1 && id === 2 ? 0 : -1,
+      pendingLogProb: 0,
+      context: [...context, id],
+    }),
+    end: () => 0,
+  };
   const plain = decodeBeam(startBeam(BLANK), emissions, BLANK);
   assertEquals(hypothesesOf(plain.state)[0]!.tokens.map(({ id }) => id), [1, 1]);
   const fused = decodeBeam(startBeam<number[]>(BLANK), emissions, { ...BLANK, scorer });

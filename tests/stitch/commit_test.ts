@@ -1,4 +1,6 @@
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { beamDecoder } from "../../src/ctc/beam.ts";
+import type { CtcDecoder } from "../../src/ctc/decoder.ts";
 import { greedyDecoder, type GreedyState } from "../../src/ctc/greedy.ts";
 import {
   type CommitState,
@@ -44,10 +46,30 @@ Deno.test("a word is tentative until its end is committed", () => {
   assertEquals(caption([["so", "n"], ["n", "|"], ["||", "a"]]), [
     ["", "son"],
     ["", "son"],
-    ["", "son a"], // The delimiter is open: it could go on.
-    ["son"],
+    ["son", "a"], // The delimiter may go on; the word has ended.
+    [""],
   ]);
-  assertEquals(caption([["son|", "a"], ["a", "l|"]]), [["", "son a"], ["son", "al"], ["a"]]);
+  assertEquals(caption([["son|", "a"], ["a", "l|"]]), [["son", "a"], ["", "al"], ["a"]]);
+});
+
+Deno.test("a word is final as soon as a delimiter after it has begun, however long that goes on", () => {
+  for (
+    const decoder of [greedyDecoder(characters), beamDecoder({ ...characters, delimiterId: 2 })]
+  ) {
+    const rules = { ...options, decoder: decoder as CtcDecoder<unknown> };
+    let state = startCommit(rules.decoder);
+    const told: string[] = [];
+    for (const [i, text] of ["son|", "||||", "||||", "|a_l", "|___"].entries()) {
+      const committed = spelled(text, 4 * i);
+      const step = commitWindow(state, { committed, tentative: spelled("", 4 * i + 4) }, rules);
+      told.push(step.committed.map((word) => word.text).join());
+      const openFrame = step.tentative[0]?.startSample ?? Infinity;
+      assert(10 * step.settledFrame <= openFrame, "an open word is not settled");
+      state = step.state;
+    }
+    assertEquals(told, ["son", "", "", "", "al"]);
+    assertEquals(flushCommit(state, rules).committed, []);
+  }
 });
 
 Deno.test("tentative words are replaced as a whole", () => {
@@ -96,9 +118,9 @@ Deno.test("words carry their place in the stream, without overlap, and their con
   const state = startCommit(options.decoder, { startFrame: 100 });
   const window = { committed: spelled("_ss_o|", 100), tentative: spelled("a", 106) };
   const step = commitWindow(state, window, options);
-  const [word] = flushCommit(step.state, options).committed;
+  const [word] = step.committed;
   assertEquals([word?.text, word?.startSample, word?.endSample], ["so", 1010, 1050]);
-  const [, tentative] = step.tentative;
+  const [tentative] = step.tentative;
   assertEquals([tentative?.startSample, tentative?.endSample], [1060, 1070]);
   assertEquals(word!.confidence > 0.99 && word!.confidence <= 1, true);
 });
