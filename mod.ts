@@ -29,6 +29,7 @@ export * from "./src/errors.ts";
 export * from "./src/event_queue.ts";
 export * from "./src/export_model.ts";
 export * from "./src/geometry.ts";
+export * from "./src/language_model.ts";
 export * from "./src/model/head_scores.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
@@ -40,6 +41,9 @@ export type { PatienceOptions } from "./src/checkpoint/hub_client.ts";
 export type { HubOptions } from "./src/checkpoint/hub_settings.ts";
 export type * from "./src/ctc/decoder.ts";
 export type { Emissions } from "./src/ctc/emissions.ts";
+export type { LanguageModelWeights } from "./src/ctc/language_model.ts";
+export type { NgramModel, WordHistory, WordScore } from "./src/ctc/ngram.ts";
+export type { BeamSearchOptions, DecoderChoice, LanguageModelOptions } from "./src/decoding.ts";
 export type { DeviceOptions, Recovery } from "./src/device.ts";
 export type {
   CommitRecord,

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { greedyDecoder } from "./ctc/greedy.ts";
+import { createDecoder } from "./decoding.ts";
 import { Device, type ModelLoader, type Recovery } from "./device.ts";
 import { type EngineRecord, observerTeller } from "./engine_observer.ts";
 import {
@@ -60,6 +60,9 @@ interface Pending extends PendingWindow, DueWindow {
  * counts as waiting: it cannot push the others aside, and one that was held up catches up.
  */
 const CATCH_UP_SPEED = 2;
+
+/** Time that beam search may add to the delay of final words, where nobody says. */
+const SETTLE_MS = 1000;
 
 /** Runs that must succeed before batches become larger again. */
 const RUNS_TO_GROW = 50;
@@ -181,7 +184,7 @@ export class CaptionEngine implements AsyncDisposable {
    * Opens a speaker's stream.
    *
    * @throws {OverloadError} If the device is behind with the streams there are, or they are too many.
-   * @throws {RangeError} If windows do not fit together, or into the engine's `maxWindowMs`.
+   * @throws {RangeError} If windows do not fit together, or into the engine's `maxWindowMs`, or the decoder's options are out of range.
    * @throws {TypeError} If the engine is closed.
    */
   open(options: StreamOptions = {}): CaptionStream {
@@ -192,11 +195,11 @@ export class CaptionEngine implements AsyncDisposable {
     this.#requireRoom(options);
     const { model, encoder } = this.#device;
     const { geometry, sampleRateHz } = model;
-    const vocabulary = vocabularyOf(model);
+    const { decoder = this.#options.decoder } = options;
     const stream = new CaptionStream({
       geometry,
-      vocabulary,
-      decoder: greedyDecoder(vocabulary),
+      vocabulary: vocabularyOf(model),
+      decoder: createDecoder(decoder, { model, settleMs: SETTLE_MS }),
       memory: encoder.open(),
       overload: this.#overloadPolicy,
       nowMs: this.#nowMs,

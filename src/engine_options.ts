@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DecoderChoice } from "./decoding.ts";
 import type { DeviceOptions } from "./device.ts";
 import type { EngineObserver } from "./engine_observer.ts";
 import type { BatchPolicy } from "./schedule/batcher.ts";
@@ -28,6 +29,8 @@ export interface EngineOptions extends DeviceOptions {
   readonly deadlineMs?: number;
   /** Most streams at once. @default {Infinity} */
   readonly maxStreams?: number;
+  /** How emissions become text in streams that do not say. @default {"beam" for a model with a language model, else "greedy"} */
+  readonly decoder?: DecoderChoice | undefined;
   /** What is given up when the device is behind. @default {OVERLOAD_POLICY} */
   readonly overload?: OverloadPolicy;
   /** The scheduler's clock, ms. @default {performance.now} */

@@ -6,6 +6,7 @@
 import { openWeights } from "./checkpoint/folder.ts";
 import type { WeightStore } from "./checkpoint/weights.ts";
 import { CheckpointError } from "./errors.ts";
+import { type LanguageModel, languageModelOf, loadLanguageModel } from "./language_model.ts";
 import type { Tensor } from "./tensor.ts";
 import type { ResolveOptions } from "./checkpoint/hub.ts";
 import type { Task } from "./model/config.ts";
@@ -43,6 +44,13 @@ export interface LoadModelOptions<T extends Task = Task> extends ResolveOptions 
   readonly threadCount?: number;
   /** Language of a model with adapters, as in `adapter.<language>.safetensors`. @default {the one in the main weights} */
   readonly targetLang?: string;
+  /**
+   * Language model for a CTC model's beam search: a file in ARPA's text format, plain or gzipped,
+   * or a folder with one; `false` for none.
+   *
+   * @default {the one in the checkpoint's folder language_model, if there is one}
+   */
+  readonly languageModel?: string | false;
   /** Parts of the network to load at once; others are when they are first needed. @default {["whole"]} */
   readonly parts?: readonly GraphPart[];
   /** Folder for weights on their way to the backend. @default {the system's temporary folder} */
@@ -78,10 +86,12 @@ export async function loadModel<T extends Task = Task>(
   options: LoadModelOptions<T> = {},
 ): Promise<SpeechModel<T>> {
   const { task: asked, backend: choice = "auto", dtype = "float32", ...others } = options;
-  const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...download } = others;
+  const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...rest } = others;
+  const { languageModel: languageModelPath, ...download } = rest;
   checkDtype(dtype);
   const checkpoint = await openCheckpoint(source, { ...download, task: asked, targetLang });
   const { family, config, waveform } = checkpoint;
+  const languageModel = await languageModelFor(checkpoint, languageModelPath);
   const { backend, report, isOwned } = await backendFor(checkpoint, choice, {
     threadCount,
     signal: download.signal,
@@ -97,6 +107,7 @@ export async function loadModel<T extends Task = Task>(
     const selection = report;
     return new SpeechModel({
       ...{ source, task, dtype, backend, isOwned, selection, waveform, geometry, language },
+      languageModel,
       grid: family.inputGrid(config, { task, geometry }),
       prepare: (waveforms, options) => family.prepare(waveforms, waveform, options),
       openLanguage,
@@ -105,6 +116,14 @@ export async function loadModel<T extends Task = Task>(
     if (isOwned) await backend[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function languageModelFor(
+  { task, folder }: Checkpoint,
+  path: string | false | undefined,
+): Promise<LanguageModel | undefined> {
+  if (task !== "ctc" || path === false) return undefined;
+  return await (path === undefined ? languageModelOf(folder.path) : loadLanguageModel(path));
 }
 
 async function backendFor(

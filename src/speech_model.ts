@@ -4,6 +4,7 @@
  * @module
  */
 import type { FrameGeometry } from "./geometry.ts";
+import type { LanguageModel } from "./language_model.ts";
 import type { Task } from "./model/config.ts";
 import type {
   InputGrid,
@@ -65,6 +66,8 @@ export interface SpeechModelParts<T extends Task> {
     waveforms: readonly Float32Array[],
     options: PrepareOptions,
   ) => PreparedInputs;
+  /** The language model that came with it, for beam search. */
+  readonly languageModel: LanguageModel | undefined;
   /** What it has for the language it was loaded for. */
   readonly language: LanguageParts;
   /** Opens the parts of another language of the same checkpoint. */
@@ -133,6 +136,11 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
     const { waveform } = this.#parts;
     const seconds = "chunk_length_s" in waveform ? waveform.chunk_length_s : null;
     return seconds === null ? Infinity : seconds * 1000;
+  }
+
+  /** The language model that came with it or was loaded for it, for beam search. */
+  get languageModel(): LanguageModel | undefined {
+    return this.#parts.languageModel;
   }
 
   /** Tensors of the checkpoint that its task does not use, such as those of pre-training. */

@@ -16,6 +16,7 @@ import {
 } from "./caption/endpoint.ts";
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
+import type { DecoderChoice } from "./decoding.ts";
 import type { EngineRecord } from "./engine_observer.ts";
 import { type CaptionEvent, EventQueue } from "./event_queue.ts";
 import type { FrameGeometry } from "./geometry.ts";
@@ -29,6 +30,8 @@ import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
 export interface StreamOptions extends TrackOptions, EndpointOptions {
   /** Name of the stream in events, errors and measurements. @default {a random UUID} */
   readonly id?: string;
+  /** How emissions become text. @default {the engine's} */
+  readonly decoder?: DecoderChoice | undefined;
   /** Ends the stream at once; its reader gets the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { type AudioSource, decodeSpeech } from "./audio/decode.ts";
 import type { Word } from "./caption/word.ts";
-import { greedyDecoder } from "./ctc/greedy.ts";
+import { createDecoder, type DecoderChoice } from "./decoding.ts";
 import { loadModel } from "./load_model.ts";
 import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
@@ -21,6 +21,8 @@ export interface TranscribeOptions extends WindowOptions {
    * loaded for this call alone.
    */
   readonly model: SpeechModel<"ctc"> | string;
+  /** How emissions become text. @default {"beam" for a model with a language model, else "greedy"} */
+  readonly decoder?: DecoderChoice | undefined;
   /** Says how far the recording has been transcribed. */
   readonly onProgress?: (progress: TranscribeProgress) => void;
   /** Ends the work; the call rejects with the signal's reason. */
@@ -86,10 +88,11 @@ async function transcribeWith(
   audio: AudioSource | Float32Array,
   options: TranscribeOptions,
 ): Promise<Transcript> {
-  const { onProgress, signal, model: _model, ...windows } = options;
+  const { onProgress, signal, model: _model, decoder: choice, ...windows } = options;
   const { geometry, sampleRateHz } = model;
   const vocabulary = vocabularyOf(model);
-  const track = new Track({ geometry, vocabulary, decoder: greedyDecoder(vocabulary) }, {
+  const decoder = createDecoder(choice, { model, settleMs: Infinity });
+  const track = new Track({ geometry, vocabulary, decoder }, {
     ...OFFLINE_WINDOWS,
     maxWindowMs: Math.min(OFFLINE_WINDOWS.maxWindowMs!, model.maxInputMs),
     ...windows,

@@ -119,6 +119,7 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
         maxBatch: fc.integer({ min: 1, max: 4 }),
         frontEndCache: fc.boolean(),
         isSlow: fc.boolean(),
+        decoder: fc.constantFrom("greedy" as const, { beamWidth: 3, settleMs: 100 }),
       }),
       async (speakers, windows, { seed, faultRate, lostAfter, isSlow, ...options }) => {
         let nowMs = 0;
@@ -203,14 +204,22 @@ async function captionWith(
   return await reading;
 }
 
-for (const name of ["ctc_group", "ctc_adapter"]) {
-  Deno.test(`${name}: words do not depend on how samples come`, async () => {
+const BEAM = { beamWidth: 8, settleMs: 100 };
+
+for (
+  const [name, decoder] of [["ctc_group", "greedy"], ["ctc_adapter", "greedy"], [
+    "ctc_group",
+    BEAM,
+  ], ["ctc_adapter", BEAM]] as const
+) {
+  const title = decoder === "greedy" ? name : `${name} with beam search`;
+  Deno.test(`${title}: words do not depend on how samples come`, async () => {
     const model = await loadModel(join(GOLDEN_FOLDER, name), {
       task: "ctc",
       backend: "cpu",
       parts: [],
     });
-    await using engine = new CaptionEngine(model, { nowMs: () => 0 }); // never behind
+    await using engine = new CaptionEngine(model, { nowMs: () => 0, decoder }); // never behind
     const samples = recording(24_000);
     const options = { leftMs: 500, hopMs: 150, rightMs: 100, maxWindowMs: 1500 };
     const at = [5000, 5001, 16_000]; // finalized here

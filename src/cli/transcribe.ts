@@ -32,6 +32,8 @@ export interface TranscribeValues {
   readonly backend?: BackendChoice;
   readonly dtype?: Dtype;
   readonly threads?: number;
+  readonly decoder?: "greedy" | "beam";
+  readonly languageModel?: string;
   readonly format?: TranscriptFormat;
   readonly timestamps?: boolean;
   readonly output?: string;
@@ -97,6 +99,18 @@ export const transcribeCommand: CommandSpec<TranscribeValues> = {
       description: "threads that compute, on cpu and wasm",
       value: { kind: "count", name: "count" },
       default: "all",
+    },
+    {
+      name: "decoder",
+      description: "how letters become words; beam is slower, and heeds a language model",
+      value: { kind: "choice", name: "decoder", choices: ["greedy", "beam"] },
+      default: "beam with a language model, else greedy",
+    },
+    {
+      name: "language-model",
+      description: "file in ARPA's text format, plain or gzipped",
+      value: { kind: "text", name: "path" },
+      default: "the one in the checkpoint's language_model/, if any",
     },
     {
       name: "device-info",
@@ -166,7 +180,7 @@ function deviceText({ selection, dtype }: SpeechModel): string {
 
 async function openModel(
   source: string,
-  { backend, dtype, threads, language }: TranscribeValues,
+  { backend, dtype, threads, language, decoder, languageModel }: TranscribeValues,
   { terminal, progress }: { terminal: Terminal; progress: Progress },
 ): Promise<SpeechModel<"ctc">> {
   progress.show({ label: source, detail: "loading" });
@@ -177,6 +191,8 @@ async function openModel(
     ...(dtype === undefined ? {} : { dtype }),
     ...(threads === undefined ? {} : { threadCount: threads }),
     ...(language === undefined ? {} : { targetLang: language }),
+    ...(languageModel === undefined ? {} : { languageModel }),
+    ...(decoder === "greedy" ? { languageModel: false as const } : {}),
   });
   progress.clear();
   return model;
@@ -229,6 +245,7 @@ async function transcribeOne(
   try {
     const transcript = await transcribe(source, {
       model,
+      decoder: values.decoder,
       signal: terminal.signal,
       onProgress: ({ seconds, words }) => {
         if (isLive && words.length > 0) progress.clear();

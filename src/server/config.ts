@@ -34,6 +34,11 @@ const SHAPE = {
   dtype: z.enum(DTYPES).default("float32").describe("precision: float32, float16, int8 or int4"),
   language: z.string().optional().describe("language of a model with adapters"),
   threads: count(1, 256).optional().describe("threads that compute"),
+  decoder: z.enum(["auto", "greedy", "beam"]).default("auto")
+    .describe("how letters become words; auto is beam with a language model, else greedy"),
+  languageModel: z.string().optional().describe(
+    "file in ARPA's text format, plain or gzipped, for beam; by default the checkpoint's own",
+  ),
   hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
   leftMs: amount(0, 20_000).default(6000).describe("context before"),
   rightMs: amount(0, 10_000).default(600).describe("context after, which delays final words"),

@@ -93,8 +93,8 @@ async function loadEngine(
   config: ServerConfig,
   observer: EngineObserver,
 ): Promise<CaptionEngine> {
-  const { model = await defaultModel(), backend, dtype, language, threads, maxBatch, maxWindowMs } =
-    config;
+  const { model = await defaultModel(), backend, dtype, maxBatch, maxWindowMs } = config;
+  const { language, threads, decoder, languageModel } = config;
   if (model === undefined) {
     throw new RangeError("Cannot load a model as none is named: use --model");
   }
@@ -106,6 +106,9 @@ async function loadEngine(
     observer,
     ...(language === undefined ? {} : { targetLang: language }),
     ...(threads === undefined ? {} : { threadCount: threads }),
+    ...(languageModel === undefined ? {} : { languageModel }),
+    ...(decoder === "auto" ? {} : { decoder }),
+    ...(decoder === "greedy" ? { languageModel: false as const } : {}),
   });
 }
 

@@ -19,6 +19,10 @@ export interface ServerConfig {
   readonly language?: string | undefined;
   /** Threads that compute. @default {the backend's choice} */
   readonly threads?: number | undefined;
+  /** How letters become words; `auto` is `beam` with a language model, else `greedy`. @default {"auto"} */
+  readonly decoder: "auto" | "greedy" | "beam";
+  /** Language model for `beam`: a file in ARPA's text format, plain or gzipped. @default {the checkpoint's own} */
+  readonly languageModel?: string | undefined;
   /** Time between looks at the audio. @default {400} */
   readonly hopMs: number;
   /** Context before. @default {6000} */

@@ -1,0 +1,122 @@
+/**
+ * A language model in the beam: words are worth what an n-gram model says of them.
+ *
+ * A text's score is `log P(text | emissions) + weight · log P(text) + wordBonus · words`, as in
+ * Hannun et al., arXiv 1408.2873; words outside the vocabulary, and beginnings of words that no
+ * word has, as in pyctcdecode. Capitals count only where the language model has both kinds.
+ *
+ * @module
+ */
+import { type NgramModel, type WordHistory, type WordRange, wordsWith } from "./ngram.ts";
+import type { Judgement, TokenScorer } from "./prefix.ts";
+
+/** What a language model's opinion is worth. */
+export interface LanguageModelWeights {
+  /** What its log-probabilities are multiplied by. @default {0.5} */
+  weight?: number;
+  /** What every word adds to a text's score, as a language model prefers short texts. @default {1.5} */
+  wordBonus?: number;
+  /**
+   * What a word outside the vocabulary adds to its logarithm to base 10, which is that of `<unk>`;
+   * and a beginning that no word has, while it is one, to the score. @default {-10}
+   */
+  unknownScore?: number;
+  /** Whether an utterance is a sentence, with its start and end, to the model. @default {true} */
+  isSentence?: boolean;
+}
+
+/** What the scorer needs to know of a tokenizer. */
+export interface ScoredVocabulary {
+  /** Text of a token as the model spells it; empty for those that are no text. */
+  tokenText(id: number): string;
+  /** The id that divides words, where there is one. */
+  readonly wordDelimiterId?: number | undefined;
+}
+
+/** Where a text stands for the language model. A plain record. */
+export interface LanguageContext {
+  /** The words that are complete. */
+  readonly history: WordHistory;
+  /** Length of the word that is not. */
+  readonly length: number;
+  /** The words of the vocabulary that it may become. */
+  readonly range: WordRange;
+}
+
+/** Longest beginning of a word that is doubted no more for its length. */
+const USUAL_LENGTH = 6;
+
+const WORD_START = /^[▁ ]/;
+
+/**
+ * A scorer for beam search.
+ *
+ * @param model The n-gram model.
+ * @param vocabulary The tokenizer of the emissions.
+ * @param weights What its opinion is worth.
+ * @throws {RangeError} If a weight is not finite.
+ */
+export function languageScorer(
+  model: NgramModel,
+  vocabulary: ScoredVocabulary,
+  weights: LanguageModelWeights = {},
+): TokenScorer<LanguageContext> {
+  const { weight = 0.5, wordBonus = 1.5, unknownScore = -10, isSentence = true } = weights;
+  for (const [name, value] of Object.entries({ weight, wordBonus, unknownScore })) {
+    if (!Number.isFinite(value)) {
+      throw new RangeError(`Cannot use a language model as ${name} must be a number: ${value}`);
+    }
+  }
+  const { words } = model;
+  const fold = foldOf(words);
+  const noWord = { length: 0, range: { low: 0, high: words.length } };
+  const worth = (log10Prob: number) => weight * Math.LN10 * log10Prob;
+
+  /** Completes the word. */
+  const complete = (context: LanguageContext): { logProb: number; context: LanguageContext } => {
+    const { history, length, range } = context;
+    if (length === 0) return { logProb: 0, context };
+    const isKnown = range.low < range.high && words[range.low]!.length === length;
+    const scored = model.score(history, isKnown ? range.low : -1);
+    const log10Prob = scored.log10Prob + (isKnown ? 0 : unknownScore);
+    return {
+      logProb: worth(log10Prob) + wordBonus,
+      context: { history: scored.history, ...noWord },
+    };
+  };
+
+  /** Goes on with the word. */
+  const lengthen = (context: LanguageContext, text: string): LanguageContext => ({
+    history: context.history,
+    length: context.length + text.length,
+    range: wordsWith(words, context.range, text, context.length),
+  });
+
+  const doubt = ({ length, range }: LanguageContext): number =>
+    range.low < range.high ? 0 : unknownScore * Math.max(1, length / USUAL_LENGTH);
+
+  return {
+    start: { history: isSentence ? model.startHistory : model.nullHistory, ...noWord },
+    score: (before, id): Judgement<LanguageContext> => {
+      const text = fold(vocabulary.tokenText(id));
+      const isDelimiter = id === vocabulary.wordDelimiterId;
+      const begins = isDelimiter || WORD_START.test(text);
+      const { logProb, context } = begins ? complete(before) : { logProb: 0, context: before };
+      const rest = isDelimiter ? "" : text.replace(WORD_START, "");
+      const after = rest === "" ? context : lengthen(context, rest);
+      return { logProb, pendingLogProb: doubt(after), context: after };
+    },
+    end: (before) => {
+      const { logProb, context } = complete(before);
+      return logProb + (isSentence ? worth(model.endScore(context.history)) : 0);
+    },
+  };
+}
+
+/** Texts as the words are spelled, where all of these are in small letters, or all in capitals. */
+function foldOf(words: readonly string[]): (text: string) => string {
+  const proper = words.filter((word) => !word.startsWith("<"));
+  if (proper.every((word) => word === word.toLowerCase())) return (text) => text.toLowerCase();
+  if (proper.every((word) => word === word.toUpperCase())) return (text) => text.toUpperCase();
+  return (text) => text;
+}
