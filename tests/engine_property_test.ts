@@ -1,11 +1,15 @@
 import fc from "fast-check";
+import type { Word } from "../src/caption/word.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import type { Caption, CaptionEvent } from "../src/event_queue.ts";
 import { loadModel } from "../src/load_model.ts";
 import type { HubertConfig } from "../src/model/config.ts";
 import { join } from "../src/std.ts";
+import type { SpeechModel } from "../src/speech_model.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
-import { assert, assertEquals } from "./assert.ts";
+import { transcribe } from "../src/transcribe.ts";
+import { assert, assertAlmostEquals, assertEquals } from "./assert.ts";
+import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { ECHO_TOKENS, echoDevice, echoModel, echoSamples } from "./echo_device.ts";
 import { GOLDEN_FOLDER } from "./golden.ts";
 
@@ -204,21 +208,30 @@ async function captionWith(
   return await reading;
 }
 
+/** A model of one of the golden checkpoints, HuBERT's or Wav2Vec2-BERT's. */
+async function goldenModel(name: string): Promise<SpeechModel<"ctc">> {
+  const load = (path: string) => loadModel(path, { task: "ctc", backend: "cpu", parts: [] });
+  if (name !== "bert_ctc" && name !== "bert_ctc_adapter") {
+    return await load(join(GOLDEN_FOLDER, name));
+  }
+  await using folder = await bertCheckpoint(name);
+  const model = await load(folder.path);
+  await model.session({ part: "whole" }); // while the folder is there
+  await model.session({ part: "whole", hasFrameMask: true });
+  return model;
+}
+
 const BEAM = { beamWidth: 8, settleMs: 100 };
 
-for (
-  const [name, decoder] of [["ctc_group", "greedy"], ["ctc_adapter", "greedy"], [
-    "ctc_group",
-    BEAM,
-  ], ["ctc_adapter", BEAM]] as const
-) {
-  const title = decoder === "greedy" ? name : `${name} with beam search`;
+const CHOICES = [
+  ...["ctc_group", "ctc_adapter", "bert_ctc", "bert_ctc_adapter"].map((name) => [name] as const),
+  ...["ctc_group", "ctc_adapter", "bert_ctc"].map((name) => [name, BEAM] as const),
+];
+
+for (const [name, decoder] of CHOICES) {
+  const title = decoder === undefined ? name : `${name} with beam search`;
   Deno.test(`${title}: words do not depend on how samples come`, async () => {
-    const model = await loadModel(join(GOLDEN_FOLDER, name), {
-      task: "ctc",
-      backend: "cpu",
-      parts: [],
-    });
+    const model = await goldenModel(name);
     await using engine = new CaptionEngine(model, { nowMs: () => 0, decoder }); // never behind
     const samples = recording(24_000);
     const options = { leftMs: 500, hopMs: 150, rightMs: 100, maxWindowMs: 1500 };
@@ -253,6 +266,43 @@ for (
         },
       ),
       { numRuns: 5 },
+    );
+  });
+}
+
+for (const name of ["ctc_group", "ctc_adapter", "bert_ctc", "bert_ctc_adapter"]) {
+  Deno.test(`${name}: a window that holds the recording says what the recording says as a whole`, async () => {
+    await using engine = new CaptionEngine(await goldenModel(name), { nowMs: () => 0 });
+    const { model } = engine;
+    const whole: StreamOptions = {
+      ...{ hopMs: Infinity, firstWindowMs: Infinity, maxWindowMs: 4000, leftMs: 500, rightMs: 500 },
+      wordPauseMs: Infinity,
+    };
+    const all = recording(60_000);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 60_000 }),
+        fc.array(fc.integer({ min: 100, max: 9000 }), { minLength: 1, maxLength: 5 }),
+        async (sampleCount, sizes) => {
+          const samples = all.subarray(0, sampleCount);
+          const events = await captionWith(engine, whole, async (stream) => {
+            for (let at = 0, i = 0; at < sampleCount; i++) {
+              const end = Math.min(sampleCount, at + sizes[i % sizes.length]!);
+              await stream.write(samples.subarray(at, end));
+              at = end;
+            }
+          });
+          const words = captionsOf(events).flatMap(({ committed }) => committed);
+          const offline = await transcribe(samples, { model });
+          const place = ({ confidence: _, ...word }: Word) => word;
+          assertEquals(words.map(place), offline.words.map(place));
+          words.forEach(({ confidence }, i) =>
+            // streams share a graph with a mask, which rounds differently
+            assertAlmostEquals(confidence, offline.words[i]!.confidence, 1e-4)
+          );
+        },
+      ),
+      { numRuns: 8 },
     );
   });
 }
