@@ -4,6 +4,7 @@
  * @module
  */
 import config from "../deno.json" with { type: "json" };
+import { fromFileUrl } from "../src/std.ts";
 
 /** What a result depends on besides the code. */
 export interface MachineFacts {
@@ -14,6 +15,11 @@ export interface MachineFacts {
   readonly os: string;
   readonly deno: string;
   readonly onnxruntime: string;
+  readonly hubcap: string;
+  /** The commit, where the program is a checkout and git is there. */
+  readonly commit: string;
+  /** Processes that wanted to run when the benchmark began, over the last minute: noise. */
+  readonly load: number;
 }
 
 /** Looks at the machine. */
@@ -26,7 +32,23 @@ export async function machineFacts(): Promise<MachineFacts> {
     os: `${Deno.build.os} ${Deno.build.arch}`,
     deno: Deno.version.deno,
     onnxruntime: config.imports["onnxruntime-node"].split("@").at(-1)!,
+    hubcap: config.version,
+    commit: await commitName(),
+    load: Deno.loadavg()[0]!,
   };
+}
+
+async function commitName(): Promise<string> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["describe", "--always", "--dirty"],
+      cwd: fromFileUrl(new URL(".", import.meta.url)),
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : "unknown";
+  } catch {
+    return "unknown"; // no git
+  }
 }
 
 /** Instruction sets that change which kernels run. */

@@ -79,10 +79,11 @@ Deno.test("src: imports point one way", async () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("src: one door per dependency, and every dependency is used", async () => {
+Deno.test("src and bench: one door per dependency, and every dependency is used", async () => {
   const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   const doors = new Map<string, Set<string>>();
-  for (const { path, imports } of await sources("src")) {
+  const files = (await Promise.all(["src", "bench"].map(sources))).flat();
+  for (const { path, imports } of files) {
     for (const specifier of imports.filter((name) => !/^(\.|node:)/.test(name))) {
       assert(specifier in config.imports, `${path} imports ${specifier}, not in the import map`);
       doors.set(specifier, (doors.get(specifier) ?? new Set()).add(path));
@@ -118,12 +119,13 @@ Deno.test("exports: each entry is a file that re-exports and documents, nothing 
   }
 });
 
-Deno.test("tests: mirror src", async () => {
-  const known = new Set((await sources("src")).map(({ path }) => path));
+Deno.test("tests: mirror src and bench", async () => {
+  const files = (await Promise.all(["src", "bench"].map(sources))).flat();
+  const known = new Set(files.map(({ path }) => path.replace(/^src\//, "")));
   const stray: string[] = [];
   for (const { path } of await sources("tests")) {
     const match = /^tests\/(.+?)(_property|_golden|_gpu|_memory)?_test\.ts$/.exec(path);
-    if (match && !OUTSIDE_THE_MIRROR.has(match[1]!) && !known.has(`src/${match[1]}.ts`)) {
+    if (match && !OUTSIDE_THE_MIRROR.has(match[1]!) && !known.has(`${match[1]}.ts`)) {
       stray.push(path);
     }
   }

@@ -40,6 +40,26 @@ const LAYOUTS: Record<PcmEncoding, Layout> = {
 
 const MAX_CHANNELS = 64;
 
+/**
+ * Writes samples as 16-bit integers; what lies outside [-1, 1) is clipped. // [S]
+ *
+ * @example
+ * ```ts
+ * import { s16leBytes } from "./pcm.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(s16leBytes(new Float32Array([0.5, 2])), new Uint8Array([0, 0x40, 0xff, 0x7f]));
+ * ```
+ */
+export function s16leBytes(samples: Float32Array): Uint8Array {
+  const view = new DataView(new ArrayBuffer(2 * samples.length));
+  samples.forEach((sample, index) => {
+    const scaled = Math.round(0x8000 * sample);
+    view.setInt16(2 * index, Math.max(-0x8000, Math.min(0x7fff, scaled)), true);
+  });
+  return new Uint8Array(view.buffer);
+}
+
 /** Options of {@linkcode PcmReader}. */
 export interface PcmReaderOptions {
   /** Channels, interleaved sample by sample. 1 to 64. @default {1} */

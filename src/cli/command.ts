@@ -40,6 +40,8 @@ export interface CommandSpec<V = unknown> {
   readonly parameters: readonly { readonly usage: string; readonly description: string }[];
   /** Its options. */
   readonly options: readonly OptionSpec[];
+  /** Whether everything after its word is its own to read, options and `--help` too. */
+  readonly passesThrough?: boolean;
   /** Shown under its help. */
   readonly notes: string;
   /**

@@ -43,12 +43,19 @@ export async function runCommandLine(
     exitCode = await spec.run(parameters, values, terminal);
   });
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(ownHelp(args, line), { from: "user" });
     return exitCode;
   } catch (error) {
     terminal.signal.throwIfAborted();
     return report(error, { terminal, debug: args.includes("--debug"), line });
   }
+}
+
+/** `help bench` as `bench --help`, where a command reads its own options. */
+function ownHelp(args: readonly string[], { commands }: CommandLine): readonly string[] {
+  const [word, name] = args;
+  const asked = word === "help" ? commands.find((spec) => spec.name === name) : undefined;
+  return asked?.passesThrough ? [asked.name, "--help"] : args;
 }
 
 function report(
@@ -73,6 +80,7 @@ function programOf(line: CommandLine, terminal: Terminal, run: Run): Command {
     .version(line.version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError(`See ${line.name} --help`)
     .configureOutput({
@@ -89,7 +97,8 @@ function programOf(line: CommandLine, terminal: Terminal, run: Run): Command {
     for (const { usage, description } of spec.parameters) {
       command.addArgument(new Argument(usage, description));
     }
-    for (const option of [...spec.options, DEBUG_OPTION]) command.addOption(optionOf(option));
+    if (spec.passesThrough) command.helpOption(false).passThroughOptions().allowUnknownOption();
+    else for (const option of [...spec.options, DEBUG_OPTION]) command.addOption(optionOf(option));
     command.action(() => run(spec, command.args, command.opts()));
   }
   return program;

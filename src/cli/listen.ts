@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeSpeech } from "../audio/decode.ts";
+import { s16leBytes } from "../audio/pcm.ts";
 import { CaptionClient } from "../server/client.ts";
 import type { ServerMessage } from "../server/protocol.ts";
 import { openAudioInput, STANDARD_INPUT } from "./audio_input.ts";
@@ -129,15 +130,6 @@ function withoutToken(message: ServerMessage): ServerMessage {
 function* piecesOf(samples: Float32Array): Generator<Float32Array> {
   const length = PIECE_MS * SAMPLE_RATE_HZ / 1000;
   for (let at = 0; at < samples.length; at += length) yield samples.subarray(at, at + length);
-}
-
-function s16leBytes(samples: Float32Array): Uint8Array {
-  const view = new DataView(new ArrayBuffer(2 * samples.length));
-  samples.forEach((sample, index) => {
-    const scaled = Math.round(0x8000 * sample);
-    view.setInt16(2 * index, Math.max(-0x8000, Math.min(0x7fff, scaled)), true);
-  });
-  return new Uint8Array(view.buffer);
 }
 
 async function until(atMs: number): Promise<void> {

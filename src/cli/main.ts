@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { benchCommand } from "./bench.ts";
 import { runCommandLine } from "./command_line.ts";
 import { exportCommand } from "./export.ts";
 import { inspectCommand } from "./inspect.ts";
@@ -18,7 +19,10 @@ export const HUBCAP = {
   name: "hubcap",
   version: VERSION,
   summary: "Speech to text with HuBERT and wav2vec 2.0 checkpoints",
-  commands: [transcribeCommand, listenCommand, serveCommand, inspectCommand, exportCommand],
+  commands: [
+    ...[transcribeCommand, listenCommand, serveCommand],
+    ...[inspectCommand, exportCommand, benchCommand],
+  ],
 } as const;
 
 if (import.meta.main) {

@@ -1,0 +1,159 @@
+/**
+ * How many words are wrong: whole recordings, and the same as streams.
+ *
+ * @module
+ */
+import { loadModel } from "../../src/load_model.ts";
+import type { SpeechModel } from "../../src/speech_model.ts";
+import { transcribe } from "../../src/transcribe.ts";
+import { type BenchRun, type BenchSpec, choicesOf, numbersOf } from "../bench_command.ts";
+import { CLIP_OPTIONS, type ClipValues, loadClips, type LoadedClip } from "../clips.ts";
+import { liveTranscripts, type StreamingCase } from "../live_transcripts.ts";
+import {
+  MODEL_OPTIONS,
+  modelSource,
+  type ModelValues,
+  systemsOf,
+  threadOptions,
+} from "../model_options.ts";
+import { type Case, countsOf, runsOf } from "../record.ts";
+import { STREAMING_OPTIONS, type StreamingValues } from "../streaming_options.ts";
+import { characterErrors, wordErrors } from "../word_errors.ts";
+
+type Values = ModelValues & ClipValues & StreamingValues & { offlineOnly?: boolean };
+
+/** The benchmark. */
+export const accuracyBench: BenchSpec<Values> = {
+  name: "accuracy",
+  summary: "How many words are wrong, offline and as streams?",
+  options: [
+    ...MODEL_OPTIONS,
+    ...CLIP_OPTIONS,
+    ...STREAMING_OPTIONS,
+    { name: "offline-only", description: "no streams", value: { kind: "flag" } },
+  ],
+  notes: `Every combination of --hop, --left, --right and --normalization is a case.
+Intervals are 95 %, drawn over recordings. Recordings are fed as fast as the device computes;
+captions do not depend on that.
+
+Examples:
+  hubcap bench accuracy --clips recordings/
+  hubcap bench accuracy --clips recordings/ --hop 200,400 --right 300,600 --json accuracy.jsonl`,
+  plots: [
+    { title: "Word error rate", y: ["WER"], yTitle: "%" },
+    { title: "Word error rate against right context", x: "right ms", y: ["WER"], yTitle: "%" },
+  ],
+  measure,
+};
+
+interface Heard {
+  readonly texts: readonly string[];
+  /** Computing for a second of audio. */
+  readonly rtf: number;
+}
+
+async function measure(values: Values, run: BenchRun): Promise<void> {
+  const systems = systemsOf(values);
+  const cases = values.offlineOnly ? [] : streamingCases(values);
+  await using made = await modelSource(values);
+  for (const [i, system] of systems.entries()) {
+    await using model = await loadModel(made.source, {
+      ...{ task: "ctc", ...system, ...threadOptions(values), parts: [], signal: run.signal },
+    });
+    const clips = (await loadClips(values, model)).filter(({ transcript }) =>
+      transcript !== undefined
+    );
+    const tell = (part: number, detail: string) => {
+      run.progress((i + part) / systems.length, `${system.backend} ${system.dtype} ${detail}`);
+    };
+    const names = { system: `${system.backend} ${system.dtype}` };
+    const record = (facts: Case, heard: Heard) =>
+      run.record({
+        case: { ...names, ...facts },
+        device: model.selection.reason,
+        measures: {
+          WER: countsOf(clips.map((clip, i) => wordErrors(clip.transcript!, heard.texts[i]!)), "%"),
+          CER: countsOf(
+            clips.map((clip, i) => characterErrors(clip.transcript!, heard.texts[i]!)),
+            "%",
+          ),
+          RTF: runsOf([heard.rtf], "", "neither"),
+          recordings: runsOf([clips.length], "", "neither"),
+        },
+      });
+    const partCount = cases.length + 1;
+    await record(
+      { mode: "offline" },
+      await hearOffline(model, clips, (part) => tell(part / partCount, "offline")),
+    );
+    for (const [j, streaming] of cases.entries()) {
+      const label = `hop ${streaming.hopMs} left ${streaming.leftMs} right ${streaming.rightMs}`;
+      const heard = await hearLive(model, clips, {
+        streaming,
+        onPart: (part) => tell((j + 1 + part) / partCount, label),
+      });
+      await record(caseOf(streaming), heard);
+    }
+  }
+}
+
+function streamingCases({
+  hop = "400",
+  left = "6000",
+  right = "600",
+  normalization = "window",
+}: StreamingValues): StreamingCase[] {
+  const norms = choicesOf(normalization, {
+    option: "normalization",
+    choices: ["window", "running"] as const,
+  });
+  return norms.flatMap((normalization) =>
+    numbersOf(left, "left").flatMap((leftMs) =>
+      numbersOf(right, "right").flatMap((rightMs) =>
+        numbersOf(hop, "hop").map((hopMs) => ({ normalization, leftMs, rightMs, hopMs }))
+      )
+    )
+  );
+}
+
+function caseOf({ hopMs, leftMs, rightMs, normalization }: StreamingCase): Case {
+  return {
+    mode: "stream",
+    "hop ms": hopMs,
+    "left ms": leftMs,
+    "right ms": rightMs,
+    normalization,
+  };
+}
+
+async function hearOffline(
+  model: SpeechModel<"ctc">,
+  clips: readonly LoadedClip[],
+  onPart: (part: number) => void,
+): Promise<Heard> {
+  const texts: string[] = [];
+  const startMs = performance.now();
+  for (const [i, { samples }] of clips.entries()) {
+    onPart(i / clips.length);
+    texts.push((await transcribe(samples, { model })).text);
+  }
+  return { texts, rtf: rtfOf(clips, performance.now() - startMs, model.sampleRateHz) };
+}
+
+async function hearLive(
+  model: SpeechModel<"ctc">,
+  clips: readonly LoadedClip[],
+  { streaming, onPart }: { streaming: StreamingCase; onPart: (part: number) => void },
+): Promise<Heard> {
+  let doneCount = 0;
+  const startMs = performance.now();
+  const texts = await liveTranscripts(model, clips.map(({ samples }) => samples), {
+    streaming,
+    onDone: () => onPart(++doneCount / clips.length),
+  });
+  return { texts, rtf: rtfOf(clips, performance.now() - startMs, model.sampleRateHz) };
+}
+
+function rtfOf(clips: readonly LoadedClip[], ms: number, sampleRateHz: number): number {
+  return ms / 1000 / (clips.reduce((sum, { samples }) => sum + samples.length, 0) / sampleRateHz);
+}

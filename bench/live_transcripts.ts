@@ -1,0 +1,77 @@
+/**
+ * What streams make of recordings, as fast as the device computes: through the engine itself, with
+ * its windows as they are when the device keeps up.
+ *
+ * @module
+ */
+import { CaptionEngine } from "../src/engine.ts";
+import { OVERLOAD_POLICY } from "../src/schedule/overload.ts";
+import type { SpeechModel } from "../src/speech_model.ts";
+import type { CaptionStream, StreamOptions } from "../src/stream.ts";
+import type { WindowEncoderOptions } from "../src/window_encoder.ts";
+
+/** How windows are cut, and what scales them. */
+export interface StreamingCase
+  extends
+    Required<Pick<StreamOptions, "hopMs" | "leftMs" | "rightMs">>,
+    Required<Pick<WindowEncoderOptions, "normalization">> {}
+
+/** Recordings go in faster than they were spoken: no lag is too long. */
+const PATIENT = {
+  ...OVERLOAD_POLICY,
+  thresholds: {
+    coalesce: { enterMs: 1e12, leaveMs: 1 },
+    degrade: { enterMs: 2e12, leaveMs: 1 },
+    refuse: { enterMs: 3e12, leaveMs: 1 },
+  },
+};
+
+/** Streams at once, whose windows share runs. */
+const STREAM_COUNT = 8;
+
+/** Text of each recording, as a stream gives it. */
+export async function liveTranscripts(
+  model: SpeechModel<"ctc">,
+  recordings: readonly Float32Array[],
+  { streaming, onDone }: { streaming: StreamingCase; onDone: (index: number) => void },
+): Promise<string[]> {
+  const { normalization, ...windows } = streaming;
+  const { hopMs, leftMs, rightMs } = windows;
+  const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 5000);
+  await using engine = new CaptionEngine(shared(model), {
+    ...{ normalization, overload: PATIENT, maxWindowMs },
+  });
+  const texts: string[] = [];
+  const queue = [...recordings.entries()];
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, samples] = next;
+      await using stream = engine.open({ ...windows, maxWindowMs });
+      texts[index] = await transcriptOf(stream, samples);
+      onDone(index);
+    }
+  };
+  await Promise.all(Array.from({ length: STREAM_COUNT }, work));
+  return texts;
+}
+
+async function transcriptOf(stream: CaptionStream, samples: Float32Array): Promise<string> {
+  const feeding = stream.write(samples).then(() => stream.end());
+  const words: string[] = [];
+  for await (const event of stream) {
+    if (event.kind === "caption") words.push(...event.committed.map(({ text }) => text));
+  }
+  await feeding;
+  return words.join(" ");
+}
+
+/** The model, for an engine that does not end it. */
+function shared(model: SpeechModel<"ctc">): SpeechModel<"ctc"> {
+  return new Proxy(model, {
+    get(target, name) {
+      if (name === Symbol.asyncDispose) return () => Promise.resolve();
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * A `hubcap serve` of its own, which the benchmark's process is a client of.
+ *
+ * @module
+ */
+import { fromFileUrl } from "../src/std.ts";
+
+/** A server that runs. */
+export interface ServerProcess extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string;
+  /** Where its model runs, and why. */
+  readonly device: string;
+  /** Processor time it used so far, ms; 0 where the system does not say. */
+  cpuMs(): Promise<number>;
+  /** One of its metrics, by name; all labels together. */
+  metric(name: string): Promise<number>;
+}
+
+const MAIN = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
+const START_MS = 120_000;
+
+/**
+ * Starts a server on a free port and waits until its model is loaded.
+ *
+ * @param flags Settings of `hubcap serve`, by the names of its flags.
+ * @throws {Error} If it does not come up; says what it said.
+ */
+export async function startServerProcess(
+  flags: Readonly<Record<string, string | number | undefined>>,
+  { signal }: { signal: AbortSignal },
+): Promise<ServerProcess> {
+  const args = Object.entries({ port: 0, "log-level": "error", ...flags })
+    .flatMap(([name, value]) => value === undefined ? [] : [`--${name}`, String(value)]);
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", MAIN, "serve", ...args],
+    stdout: "piped",
+    stderr: "piped",
+    stdin: "null",
+  }).spawn();
+  const errors = new Response(process.stderr).text();
+  const stop = async () => {
+    try {
+      process.kill("SIGTERM");
+    } catch {
+      // it has ended
+    }
+    await process.status;
+    await errors;
+  };
+  try {
+    const url = await listeningUrl(process.stdout, errors);
+    const device = await untilReady(url, { signal, status: process.status });
+    return {
+      ...{ url, device, [Symbol.asyncDispose]: stop },
+      cpuMs: () => cpuMs(process.pid),
+      metric: async (name) => metricOf(await (await fetch(`${url}/metrics`)).text(), name),
+    };
+  } catch (error) {
+    await stop();
+    const said = (await errors).trim();
+    throw said === "" ? error : new Error(`Cannot start hubcap serve: ${said}`, { cause: error });
+  }
+}
+
+/** The address that it says; what it says later is not read, but taken. */
+async function listeningUrl(
+  output: ReadableStream<Uint8Array>,
+  errors: Promise<string>,
+): Promise<string> {
+  const reader = output.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`Cannot start hubcap serve: ${(await errors).trim()}`);
+    said += value;
+    const url = said.match(/listens on (\S+)\n/)?.[1];
+    if (url === undefined) continue;
+    void drain(reader);
+    return url;
+  }
+}
+
+async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void> {
+  while (!(await reader.read()).done);
+}
+
+async function untilReady(
+  url: string,
+  { signal, status }: { signal: AbortSignal; status: Promise<Deno.CommandStatus> },
+): Promise<string> {
+  let hasEnded = false;
+  void status.then(() => hasEnded = true);
+  const deadlineMs = performance.now() + START_MS;
+  while (!hasEnded && performance.now() < deadlineMs) {
+    signal.throwIfAborted();
+    const health = await (await fetch(`${url}/healthz`)).json();
+    if (health.ready) return `${health.backend.name}: ${health.backend.why}`;
+    if (!health.live) throw new Error(`Cannot start hubcap serve: ${health.why}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("Cannot start hubcap serve: its model did not load");
+}
+
+/** Clock ticks a second in /proc, the same on every Linux. */
+const TICKS_HZ = 100;
+
+async function cpuMs(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1000 / TICKS_HZ;
+}
+
+/** The sum of a metric's values in Prometheus' text. */
+export function metricOf(text: string, name: string): number {
+  return text.split("\n")
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}

@@ -1,0 +1,53 @@
+/**
+ * How streams are cut into windows: options that several benchmarks share.
+ *
+ * @module
+ */
+import type { OptionSpec } from "../src/cli/command.ts";
+
+/** Values of {@linkcode STREAMING_OPTIONS}. */
+export interface StreamingValues {
+  readonly hop?: string;
+  readonly left?: string;
+  readonly right?: string;
+  readonly normalization?: string;
+}
+
+const list = (
+  name: string,
+  { description, fallback }: { description: string; fallback: string },
+): OptionSpec => ({
+  name,
+  description,
+  value: { kind: "text", name: "list" },
+  default: fallback,
+});
+
+/** Time between windows. */
+export const HOP_OPTION: OptionSpec = list("hop", {
+  description: "time between windows, ms",
+  fallback: "400",
+});
+/** Context before. */
+export const LEFT_OPTION: OptionSpec = list("left", {
+  description: "context before, ms",
+  fallback: "6000",
+});
+/** Context after. */
+export const RIGHT_OPTION: OptionSpec = list("right", {
+  description: "context after, ms",
+  fallback: "600",
+});
+/** What scales a waveform. */
+export const NORMALIZATION_OPTION: OptionSpec = list("normalization", {
+  description: "what scales a waveform: window, running",
+  fallback: "window",
+});
+
+/** All of them. */
+export const STREAMING_OPTIONS: readonly OptionSpec[] = [
+  HOP_OPTION,
+  LEFT_OPTION,
+  RIGHT_OPTION,
+  NORMALIZATION_OPTION,
+];
