@@ -9,6 +9,7 @@ import { OVERLOAD_POLICY } from "../src/schedule/overload.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import type { WindowEncoderOptions } from "../src/window_encoder.ts";
+import { sharedModel } from "./shared_model.ts";
 
 /** How windows are cut, and what scales them. */
 export interface StreamingCase
@@ -38,7 +39,7 @@ export async function liveTranscripts(
   const { normalization, ...windows } = streaming;
   const { hopMs, leftMs, rightMs } = windows;
   const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 5000);
-  await using engine = new CaptionEngine(shared(model), {
+  await using engine = new CaptionEngine(sharedModel(model), {
     ...{ normalization, overload: PATIENT, maxWindowMs },
   });
   const texts: string[] = [];
@@ -63,15 +64,4 @@ async function transcriptOf(stream: CaptionStream, samples: Float32Array): Promi
   }
   await feeding;
   return words.join(" ");
-}
-
-/** The model, for an engine that does not end it. */
-function shared(model: SpeechModel<"ctc">): SpeechModel<"ctc"> {
-  return new Proxy(model, {
-    get(target, name) {
-      if (name === Symbol.asyncDispose) return () => Promise.resolve();
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }

@@ -8,13 +8,24 @@ import type { Terminal } from "../src/cli/terminal.ts";
 import { VERSION } from "../src/cli/version.ts";
 import { benchCommand } from "./bench_command.ts";
 import { accuracyBench } from "./commands/accuracy.ts";
+import { agreementBench } from "./commands/agreement.ts";
 import { capacityBench } from "./commands/capacity.ts";
 import { latencyBench } from "./commands/latency.ts";
+import { memoryBench } from "./commands/memory.ts";
+import { microBench } from "./commands/micro.ts";
+import { overlapBench } from "./commands/overlap.ts";
+import { precisionBench } from "./commands/precision.ts";
+import { simulateBench } from "./commands/simulate.ts";
+import { throughputBench } from "./commands/throughput.ts";
 import { reportCommand } from "./commands/report.ts";
 import type { PlotSpec } from "./plot.ts";
 
 /** All benchmarks. */
-const BENCHES = [latencyBench, capacityBench, accuracyBench] as const;
+const BENCHES = [
+  ...[latencyBench, capacityBench, throughputBench],
+  ...[accuracyBench, agreementBench, overlapBench, simulateBench],
+  ...[precisionBench, memoryBench, microBench],
+] as const;
 
 const PLOTS: ReadonlyMap<string, readonly PlotSpec[]> = new Map(
   BENCHES.map(({ name, plots }) => [name, plots]),

@@ -3,9 +3,6 @@
  *
  * @module
  */
-import { fromFileUrl } from "../src/std.ts";
-import { pythonPath } from "./checkpoint.ts";
-
 /** One run of a peer. */
 export interface PeerJob {
   /** File of little-endian 32-bit floats. */
@@ -20,30 +17,37 @@ export interface PeerJob {
 export interface Peer extends AsyncDisposable {
   /** What it says of itself: versions and settings. */
   readonly facts: Readonly<Record<string, unknown>> & { readonly system: string };
-  /** Runs once. Result: milliseconds, by its own clock. */
-  run(job: PeerJob): Promise<number>;
+  /** Runs once. Time by its own clock; `text` of peers that give text. */
+  run(job: PeerJob): Promise<PeerResult>;
+}
+
+/** What a run of a peer gave. */
+export interface PeerResult {
+  readonly ms: number;
+  readonly text?: string;
 }
 
 /**
- * Starts a peer of `bench/peers/`.
+ * Starts a peer. On its first line it says what it is.
  *
+ * @param command The program and its arguments.
  * @throws {Error} If it is not installed; says why.
  */
-export async function startPeer(script: string, args: readonly string[]): Promise<Peer> {
-  const path = fromFileUrl(new URL(`peers/${script}`, import.meta.url));
-  const process = new Deno.Command(pythonPath(), {
-    args: [path, ...args],
+export async function startPeer(command: readonly string[]): Promise<Peer> {
+  const [program, ...args] = command as [string, ...string[]];
+  const process = new Deno.Command(program, {
+    args,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const errors = new Response(process.stderr).text();
-  const lines = process.stdout.pipeThrough(new TextDecoderStream())
+  const lines = textOf(process.stdout)
     .pipeThrough(lineSplitter()).getReader();
   const answer = async () => {
     const { value, done } = await lines.read();
     if (!done) return JSON.parse(value);
-    throw new Error(`${script} ended: ${(await errors).trim().split("\n").at(-1)}`);
+    throw new Error(`it ended: ${(await errors).trim().split("\n").at(-1)}`);
   };
   const writer = process.stdin.getWriter();
   const facts = await answer();
@@ -51,7 +55,7 @@ export async function startPeer(script: string, args: readonly string[]): Promis
     facts,
     async run(job) {
       await writer.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
-      return (await answer()).ms;
+      return await answer();
     },
     async [Symbol.asyncDispose]() {
       await writer.close();
@@ -59,6 +63,16 @@ export async function startPeer(script: string, args: readonly string[]): Promis
       await lines.cancel();
     },
   };
+}
+
+/** What a process writes, as text. */
+export function textOf(output: ReadableStream<Uint8Array>): ReadableStream<string> {
+  const decoder = new TextDecoder();
+  return output.pipeThrough(
+    new TransformStream<Uint8Array, string>({
+      transform: (chunk, controller) => controller.enqueue(decoder.decode(chunk, { stream: true })),
+    }),
+  );
 }
 
 function lineSplitter(): TransformStream<string, string> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { fromFileUrl } from "../src/std.ts";
+import { textOf } from "./peer.ts";
 
 /** A server that runs. */
 export interface ServerProcess extends AsyncDisposable {
@@ -68,7 +69,7 @@ async function listeningUrl(
   output: ReadableStream<Uint8Array>,
   errors: Promise<string>,
 ): Promise<string> {
-  const reader = output.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = textOf(output).getReader();
   let said = "";
   for (;;) {
     const { value, done } = await reader.read();

@@ -5,6 +5,7 @@
  */
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
+import { join } from "../../src/std.ts";
 import { transcribe } from "../../src/transcribe.ts";
 import { type BenchRun, type BenchSpec, choicesOf, numbersOf } from "../bench_command.ts";
 import { CLIP_OPTIONS, type ClipValues, loadClips, type LoadedClip } from "../clips.ts";
@@ -16,11 +17,15 @@ import {
   systemsOf,
   threadOptions,
 } from "../model_options.ts";
-import { type Case, countsOf, runsOf } from "../record.ts";
+import { type Case, countsOf, type Measures, runsOf } from "../record.ts";
+import { startPeers, TEXT_PEERS } from "../peers.ts";
 import { STREAMING_OPTIONS, type StreamingValues } from "../streaming_options.ts";
 import { characterErrors, wordErrors } from "../word_errors.ts";
 
-type Values = ModelValues & ClipValues & StreamingValues & { offlineOnly?: boolean };
+type Values = ModelValues & ClipValues & StreamingValues & {
+  offlineOnly?: boolean;
+  peers?: boolean;
+};
 
 /** The benchmark. */
 export const accuracyBench: BenchSpec<Values> = {
@@ -31,6 +36,11 @@ export const accuracyBench: BenchSpec<Values> = {
     ...CLIP_OPTIONS,
     ...STREAMING_OPTIONS,
     { name: "offline-only", description: "no streams", value: { kind: "flag" } },
+    {
+      name: "peers",
+      description: "beside transformers' pipeline and PocketSphinx, as far as they are there",
+      value: { kind: "flag" },
+    },
   ],
   notes: `Every combination of --hop, --left, --right and --normalization is a case.
 Intervals are 95 %, drawn over recordings. Recordings are fed as fast as the device computes;
@@ -66,20 +76,11 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     const tell = (part: number, detail: string) => {
       run.progress((i + part) / systems.length, `${system.backend} ${system.dtype} ${detail}`);
     };
-    const names = { system: `${system.backend} ${system.dtype}` };
     const record = (facts: Case, heard: Heard) =>
       run.record({
-        case: { ...names, ...facts },
+        case: { system: `${system.backend} ${system.dtype}`, ...facts },
         device: model.selection.reason,
-        measures: {
-          WER: countsOf(clips.map((clip, i) => wordErrors(clip.transcript!, heard.texts[i]!)), "%"),
-          CER: countsOf(
-            clips.map((clip, i) => characterErrors(clip.transcript!, heard.texts[i]!)),
-            "%",
-          ),
-          RTF: runsOf([heard.rtf], "", "neither"),
-          recordings: runsOf([clips.length], "", "neither"),
-        },
+        measures: measuresOf(clips, heard),
       });
     const partCount = cases.length + 1;
     await record(
@@ -94,8 +95,53 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
       });
       await record(caseOf(streaming), heard);
     }
+    if (i === 0 && values.peers) await measurePeers(made.source, { values, clips, run });
   }
 }
+
+function measuresOf(clips: readonly LoadedClip[], { texts, rtf }: Heard): Measures {
+  const errors = (count: typeof wordErrors) =>
+    countsOf(clips.map(({ transcript }, i) => count(transcript!, texts[i]!)), "%");
+  return {
+    WER: errors(wordErrors),
+    CER: errors(characterErrors),
+    RTF: runsOf([rtf], "", "neither"),
+    recordings: runsOf([clips.length], "", "neither"),
+  };
+}
+
+/** The same recordings, heard by others. Their samples are at the model's rate. */
+async function measurePeers(folder: string, { values, clips, run }: {
+  values: Values;
+  clips: readonly LoadedClip[];
+  run: BenchRun;
+}): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const scratch = await Deno.makeTempDir({ prefix: "hubcap-bench-" });
+  stack.defer(() => Deno.remove(scratch, { recursive: true }));
+  const { threads: threadCount = navigator.hardwareConcurrency } = values;
+  const context = { folder, threadCount, scratch };
+  const input = join(scratch, "input.f32");
+  for (const { name, peer } of await startPeers(TEXT_PEERS, { context, say: run.say, stack })) {
+    const texts: string[] = [];
+    let totalMs = 0;
+    for (const [i, { samples }] of clips.entries()) {
+      run.progress(i / clips.length, name);
+      await Deno.writeFile(input, new Uint8Array(samples.slice().buffer));
+      const { ms, text = "" } = await peer.run({ input, shape: [1, samples.length] });
+      totalMs += ms;
+      texts.push(text);
+    }
+    await run.record({
+      case: { system: name, mode: "offline" },
+      device: JSON.stringify(peer.facts),
+      measures: measuresOf(clips, { texts, rtf: rtfOf(clips, totalMs, PEER_RATE_HZ) }),
+    });
+  }
+}
+
+/** Rate of the samples that peers take, Hz. */
+const PEER_RATE_HZ = 16_000;
 
 function streamingCases({
   hop = "400",

@@ -7,7 +7,7 @@ import { UsageError } from "../../src/cli/command.ts";
 import { CaptionClientError } from "../../src/server/client.ts";
 import { type BenchRun, type BenchSpec, numbersOf } from "../bench_command.ts";
 import { CLIP_OPTIONS, type ClipValues } from "../clips.ts";
-import { slopeOf, wordLatencies, type WordLatency } from "../emission_latency.ts";
+import { leastRise, wordLatencies, type WordLatency } from "../emission_latency.ts";
 import { speak } from "../live_speaker.ts";
 import {
   MODEL_OPTIONS,
@@ -108,7 +108,8 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
         }),
       );
     }
-    const numbers = (key: keyof Capacity) => results.map((result) => result[key]);
+    const numbers = (key: keyof Capacity) =>
+      results.map((result) => result[key]).filter(Number.isFinite);
     await run.record({
       case: {
         ...{ system: `${system.backend} ${system.dtype}`, "left ms": leftMs, "right ms": rightMs },

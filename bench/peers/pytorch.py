@@ -23,7 +23,9 @@ def read(path, shape):
 def main(folder, threads):
     torch.set_num_threads(int(threads))
     transformers.utils.logging.disable_progress_bar()
-    model = transformers.AutoModelForCTC.from_pretrained(folder, attn_implementation="sdpa").eval()
+    model = transformers.AutoModelForCTC.from_pretrained(
+        folder, attn_implementation="sdpa", dtype=torch.float32
+    ).eval()
     facts = {
         "system": f"transformers {transformers.__version__} on PyTorch {torch.__version__}",
         "attention": model.config._attn_implementation,

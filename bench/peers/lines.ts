@@ -1,0 +1,47 @@
+/**
+ * What peers in TypeScript have in common: JSON lines in and out.
+ *
+ * @module
+ */
+
+/** A line that a peer is given. */
+export interface Job {
+  /** File of little-endian 32-bit floats. */
+  readonly input: string;
+  /** [B, S] */
+  readonly shape: [number, number];
+  /** File to write the logits to. */
+  readonly output?: string;
+}
+
+function say(value: unknown): void {
+  // a line that `console.log` would break or colour
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
+}
+
+/**
+ * Says what the peer is, then answers jobs until there are no more.
+ *
+ * @param facts What it is. @param run Runs once. data: [B × S]; result: [B, T, V]
+ */
+export async function answerJobs(
+  facts: Readonly<Record<string, unknown>>,
+  run: (data: Float32Array, shape: [number, number]) => Promise<Float32Array>,
+): Promise<void> {
+  say(facts);
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of Deno.stdin.readable) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const { input, shape, output }: Job = JSON.parse(line);
+      const data = new Float32Array((await Deno.readFile(input)).buffer);
+      const startMs = performance.now();
+      const logits = await run(data, shape);
+      const ms = performance.now() - startMs;
+      if (output !== undefined) await Deno.writeFile(output, new Uint8Array(logits.slice().buffer));
+      say({ ms });
+    }
+  }
+}
