@@ -13,6 +13,8 @@ export interface DrivingClock {
   at(atMs: number, action: () => void): void;
   /** Lets everything happen that is to happen until then. */
   run(untilMs: number): Promise<void>;
+  /** Lets what has begun come to its end. */
+  finish(): Promise<void>;
 }
 
 /** The real clock; 0 is when it was made. */
@@ -22,8 +24,8 @@ export function realClock(): DrivingClock {
   return {
     nowMs,
     at: (atMs, action) => void setTimeout(action, Math.max(0, atMs - nowMs())),
-    run: (untilMs) =>
-      new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs - nowMs()))),
+    run: (untilMs) => new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs - nowMs()))),
+    finish: () => Promise.resolve(), // it does so by itself
   };
 }
 
@@ -47,16 +49,25 @@ export class VirtualClock implements DrivingClock {
 
   /** Lets everything happen that is to happen until then. */
   async run(untilMs: number): Promise<void> {
-    for (let event = this.#events.first; event && event.atMs <= untilMs;) {
-      this.#nowMs = event.atMs;
-      for (; event && event.atMs === this.#nowMs; event = this.#events.first) {
+    await this.#advance(untilMs);
+    this.#nowMs = untilMs;
+  }
+
+  /** Lets everything happen that is to happen. */
+  finish(): Promise<void> {
+    return this.#advance(Infinity);
+  }
+
+  async #advance(untilMs: number): Promise<void> {
+    await quiet();
+    for (let next = this.#events.first; next && next.atMs <= untilMs; next = this.#events.first) {
+      this.#nowMs = next.atMs;
+      for (let due = this.#events.first; due?.atMs === this.#nowMs; due = this.#events.first) {
         this.#events.removeFirst();
-        event.action();
+        due.action();
       }
       await quiet();
-      event = this.#events.first;
     }
-    this.#nowMs = untilMs;
   }
 }
 

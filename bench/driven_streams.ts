@@ -10,6 +10,7 @@ import type { SpeechModel } from "../src/speech_model.ts";
 import type { StreamOptions } from "../src/stream.ts";
 import { msToSamples, samplesToMs } from "../src/units.ts";
 import type { DrivingClock } from "./clock.ts";
+import { WindowEncoder } from "../src/window_encoder.ts";
 import { leastRise } from "./emission_latency.ts";
 import { sharedModel } from "./shared_model.ts";
 import { quantile, seededRandom } from "./statistics.ts";
@@ -62,6 +63,8 @@ export async function driveStreams(
 ): Promise<DrivenResult> {
   const { streamCount, deviceCount, windows, seconds } = load;
   const { hopMs, leftMs, rightMs } = windows;
+  // graphs take real time to load, which a virtual clock does not know
+  await new WindowEncoder(model, { isShared: true, frontEndCache: false }).prepare();
   const [startMs, fromMs] = [clock.nowMs(), clock.nowMs() + leftMs + hopMs + rightMs + 2000];
   const untilMs = fromMs + 1000 * seconds;
   const seen: Seen[] = [];
@@ -96,7 +99,9 @@ export async function driveStreams(
     });
   }
   await clock.run(untilMs);
-  for (const engine of engines) await engine[Symbol.asyncDispose]();
+  const closing = engines.map((engine) => engine[Symbol.asyncDispose]());
+  await clock.finish(); // a run that has begun
+  await Promise.all(closing);
   const delays = seen.map(({ delayMs }) => delayMs);
   return {
     frameP95: quantile(seen.flatMap((one) => frameLatencies(one, rightMs)), 0.95),
@@ -123,10 +128,12 @@ function speak(
     untilMs: number;
   },
 ): void {
-  void readAll(stream);
+  let isOver = false;
+  void readAll(stream).then(() => isOver = true);
   const push = (pushMs: number) => {
     if (pushMs > untilMs) return;
     clock.at(pushMs, () => {
+      if (isOver) return;
       if (stream.freeSamples >= silence.length) stream.push(silence);
       push(pushMs + PUSH_MS);
     });

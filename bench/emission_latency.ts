@@ -87,7 +87,7 @@ function firstShown(
 
 /**
  * Tentative words that were taken back, and final words. A word counts each time it changes or a
- * word before it does: the reader loses their place there (normalised erasure, arXiv 1912.03393).
+ * word before it does: the reader loses their place there (normalised erasure, arXiv 2004.03643).
  */
 export function erasure(seen: readonly SeenCaption[]): Count {
   let [erased, finals] = [0, 0];

@@ -25,7 +25,8 @@ export function virtualDevice(
     const frameCount = isWaveform ? geometry.frameCount(length) : length;
     const windowMs = samplesToMs(geometry.sampleCount(frameCount), sampleRateHz);
     await clock.sleep(costOf(costs, { batch, windowMs }));
-    return { logits: silence([batch, frameCount, config.vocab_size], blankId) };
+    const shapeOut = [batch, frameCount, config.vocab_size!] as const; // CTC models have one
+    return { logits: silence(shapeOut, blankId) };
   };
   const session: GraphSession = {
     ...{ inputNames: [], outputNames: [], inputs: [], outputs: [], placement: undefined },
@@ -45,7 +46,7 @@ export function virtualDevice(
 }
 
 /** Scores of frames in which nothing is said. */
-function silence(shape: [number, number, number], blankId: number): Tensor<Float32Array> {
+function silence(shape: readonly [number, number, number], blankId: number): Tensor<Float32Array> {
   const [batch, frameCount, size] = shape;
   const data = new Float32Array(batch * frameCount * size);
   for (let at = blankId; at < data.length; at += size) data[at] = 1;

@@ -7,7 +7,6 @@
 import { UsageError } from "../../src/cli/command.ts";
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
-import { WindowEncoder } from "../../src/window_encoder.ts";
 import { type BenchRun, type BenchSpec, numbersOf } from "../bench_command.ts";
 import { largestPassing } from "../bisection.ts";
 import { realClock, VirtualClock } from "../clock.ts";
@@ -194,7 +193,6 @@ async function simulateLoad(
   await using virtual = await loadModel(model.source, {
     ...{ task: "ctc", parts: [], backend: virtualDevice(model, { clock, costs: faster }) },
   });
-  await new WindowEncoder(virtual, { isShared: true, frontEndCache: false }).prepare();
   return await driveStreams(virtual, { clock, load });
 }
 

@@ -1,0 +1,52 @@
+import { VirtualClock } from "../../bench/clock.ts";
+import { driveStreams, type Load } from "../../bench/driven_streams.ts";
+import { virtualDevice } from "../../bench/virtual_device.ts";
+import { loadModel } from "../../src/load_model.ts";
+import { assert, assertAlmostEquals, assertEquals } from "../assert.ts";
+import { MODEL } from "../cli/fake_terminal.ts";
+
+const LOAD: Load = {
+  streamCount: 1,
+  deviceCount: 1,
+  placement: "fewest",
+  windows: { hopMs: 400, leftMs: 1000, rightMs: 600 },
+  seconds: 8,
+};
+
+/** Runs a load on devices of which each run takes the same time. */
+async function drive(load: Partial<Load>, runMs: number) {
+  await using model = await loadModel(MODEL, { task: "ctc", backend: "wasm", parts: [] });
+  const clock = new VirtualClock();
+  const costs = { batches: [1, 2], windowsMs: [1, 2], runMs: [[runMs, runMs], [runMs, runMs]] };
+  const backend = virtualDevice(model, { clock, costs });
+  await using virtual = await loadModel(MODEL, { task: "ctc", backend });
+  return await driveStreams(virtual, { clock, load: { ...LOAD, ...load } });
+}
+
+Deno.test("one stream on a virtual device: its delay is the run's, to the millisecond", async () => {
+  const { delayP50, delayP95, busy, refusedCount, windowsPerRun } = await drive({}, 50);
+  // audio comes in pieces of 100 ms, and every window ends with one
+  assertAlmostEquals(delayP50, 50, 1e-6);
+  assertAlmostEquals(delayP95, 50, 1e-6);
+  assertAlmostEquals(busy, 50 / 400, 0.02);
+  assertEquals([refusedCount, windowsPerRun], [0, 1]);
+});
+
+Deno.test("streams share runs, and wait for each other", async () => {
+  const { delayP95, windowsPerRun } = await drive({ streamCount: 8 }, 150);
+  assert(windowsPerRun > 1.5, `${windowsPerRun} windows a run`);
+  assert(delayP95 > 150 && delayP95 <= 2 * 150 + 100, `delay ${delayP95}`);
+});
+
+Deno.test("a device slower than the hop is never idle, and windows wait for it", async () => {
+  const { delayP50, busy } = await drive({ streamCount: 4, seconds: 20 }, 1500);
+  assert(busy > 0.95, `busy ${busy}`);
+  assert(delayP50 > 1500 + 200, `delay ${delayP50}`);
+});
+
+Deno.test("two devices do half of the work each", async () => {
+  const one = await drive({ streamCount: 2 }, 50);
+  const two = await drive({ streamCount: 2, deviceCount: 2 }, 50);
+  assertAlmostEquals(two.delayP95, 50, 1e-6);
+  assert(two.busy < one.busy, `${two.busy} and ${one.busy}`);
+});
