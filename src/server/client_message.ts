@@ -4,7 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { LimitError } from "./session.ts";
+import { LimitError } from "./limits.ts";
+import { jsonOf } from "./text_message.ts";
 import type { ClientMessage } from "./protocol.ts";
 
 const ms = (min: number, max: number) => z.number().min(min).max(max);
@@ -41,24 +42,10 @@ const SCHEMA = z.discriminatedUnion("type", [
  * @throws {LimitError} If it is too long, no JSON, or not one of the protocol's.
  */
 export function parseClientMessage(text: string, maxBytes: number): ClientMessage {
-  if (text.length > maxBytes) {
-    throw new LimitError(
-      "message_too_big",
-      `Cannot take a message of ${text.length} characters as the most is ${maxBytes}`,
-    );
-  }
-  const parsed = SCHEMA.safeParse(jsonOf(text));
+  const parsed = SCHEMA.safeParse(jsonOf(text, maxBytes));
   if (parsed.success) return parsed.data as ClientMessage;
   const problems = parsed.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`
   );
   throw new LimitError("bad_message", `Cannot understand the message: ${problems.join("; ")}`);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new LimitError("bad_message", "Cannot understand the message as it is not JSON");
-  }
 }

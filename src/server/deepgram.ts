@@ -19,11 +19,11 @@ import {
 } from "./deepgram_messages.ts";
 import { type ListenQuery, parseListenQuery, streamOptionsOf } from "./deepgram_query.ts";
 import { SegmentCutter } from "./deepgram_results.ts";
-import type { Permit, Refusal } from "./limits.ts";
+import { LimitError, type Permit, type Refusal } from "./limits.ts";
 import { log } from "./log.ts";
 import { modelName } from "./model_name.ts";
 import { CLOSE_CODES } from "./protocol.ts";
-import { LimitError, SpeakerSession } from "./session.ts";
+import { SpeakerSession } from "./session.ts";
 import { closeSocket, isUpgrade, sendText, upgrade } from "./socket.ts";
 
 /** Adds `/v1/listen`. */

@@ -8,7 +8,8 @@ import { z } from "zod";
 import type { Word } from "../caption/word.ts";
 import { samplesToSeconds } from "../units.ts";
 import type { Said, Segment } from "./deepgram_results.ts";
-import { LimitError } from "./session.ts";
+import { LimitError } from "./limits.ts";
+import { jsonOf } from "./text_message.ts";
 
 /** What a client says in text. */
 export type ListenMessage =
@@ -30,13 +31,7 @@ const KINDS: Readonly<Record<string, Exclude<ListenMessage["kind"], "unknown">>>
  * @throws {LimitError} If it is too long, or no JSON object with a `type`.
  */
 export function parseListenMessage(text: string, maxBytes: number): ListenMessage {
-  if (text.length > maxBytes) {
-    throw new LimitError(
-      "message_too_big",
-      `Cannot take a message of ${text.length} characters as the most is ${maxBytes}`,
-    );
-  }
-  const parsed = SCHEMA.safeParse(jsonOf(text));
+  const parsed = SCHEMA.safeParse(jsonOf(text, maxBytes));
   if (!parsed.success) {
     throw new LimitError(
       "bad_message",
@@ -46,14 +41,6 @@ export function parseListenMessage(text: string, maxBytes: number): ListenMessag
   const { type } = parsed.data;
   const kind = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
   return kind === undefined ? { kind: "unknown", type } : { kind };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What all messages of a connection say. */

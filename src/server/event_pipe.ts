@@ -8,7 +8,7 @@ import type { ServerContext } from "./context.ts";
 import type { EventLog } from "./event_log.ts";
 import type { ErrorMessage, ServerMessage } from "./protocol.ts";
 import { CLOSE_CODES } from "./protocol.ts";
-import { LimitError } from "./session.ts";
+import { LimitError } from "./limits.ts";
 import { closeSocket, readerReady, sendText } from "./socket.ts";
 
 /** Sends what a session says to one connection. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerConfig } from "./config.ts";
-import type { RefusalCode } from "./protocol.ts";
+import type { ErrorCode, RefusalCode } from "./protocol.ts";
 
 /** A request or a session turned away. */
 export interface Refusal {
@@ -15,6 +15,22 @@ export interface Refusal {
   readonly message: string;
   /** When to try again. */
   readonly retryAfterMs?: number;
+}
+
+/** A limit that a client went over; the connection ends with it. */
+export class LimitError extends Error {
+  override name = "LimitError";
+  /** Which one. */
+  readonly code: ErrorCode;
+  /** When to try again, where that helps. */
+  readonly retryAfterMs: number | undefined;
+
+  /** @param code Which one. @param message What came, and what was allowed. */
+  constructor(code: ErrorCode, message: string, options: { retryAfterMs?: number } = {}) {
+    super(message);
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
 }
 
 /** Room for one speaker or one connection. Give it back once; more is harmless. */

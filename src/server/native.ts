@@ -8,7 +8,7 @@ import type { CaptionSession, SpeakerConnection } from "./caption_sessions.ts";
 import { parseClientMessage } from "./client_message.ts";
 import type { ServerContext } from "./context.ts";
 import { errorOf, EventPipe } from "./event_pipe.ts";
-import type { Refusal } from "./limits.ts";
+import { LimitError, type Refusal } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type ClientMessage,
@@ -19,7 +19,6 @@ import {
   type ResumeMessage,
   type StartMessage,
 } from "./protocol.ts";
-import { LimitError } from "./session.ts";
 import { isUpgrade, upgrade } from "./socket.ts";
 
 /** Answers `/v1/captions`: a speaker who begins. */

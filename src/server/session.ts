@@ -9,28 +9,12 @@ import type { CaptionStream, StreamOptions } from "../stream.ts";
 import { samplesToMs } from "../units.ts";
 import { type AudioFormat, type AudioInput, openAudioInput } from "./audio_input.ts";
 import type { ServerContext } from "./context.ts";
-import { type Permit, SpeedLimit } from "./limits.ts";
+import { Intake } from "./intake.ts";
+import { LimitError, type Permit, SpeedLimit } from "./limits.ts";
 import { log } from "./log.ts";
-import type { ErrorCode } from "./protocol.ts";
 import { WordClock } from "./word_clock.ts";
 
 export type { AudioFormat };
-
-/** A limit that a client went over; the connection ends with it. */
-export class LimitError extends Error {
-  override name = "LimitError";
-  /** Which one. */
-  readonly code: ErrorCode;
-  /** When to try again, where that helps. */
-  readonly retryAfterMs: number | undefined;
-
-  /** @param code Which one. @param message What came, and what was allowed. */
-  constructor(code: ErrorCode, message: string, options: { retryAfterMs?: number } = {}) {
-    super(message);
-    this.code = code;
-    this.retryAfterMs = options.retryAfterMs;
-  }
-}
 
 /** What a session tells its dialect. All are called one at a time. */
 export interface SessionHooks {
@@ -64,14 +48,6 @@ export interface SpeakerSessionOptions {
   readonly idleMs?: number;
 }
 
-/** What waits to be taken in, in order. */
-type Item =
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  | { readonly kind: "finalize" | "end" };
-
-/** Audio taken in at once: what a cut connection can leave half done. */
-const PIECE_SECONDS = 0.1;
-
 /**
  * A speaker's session. Bytes that came are taken in as the device has room; what was taken in is
  * never lost.
@@ -89,12 +65,10 @@ export class SpeakerSession implements AsyncDisposable {
   #streams: readonly CaptionStream[];
   readonly #clocks: readonly WordClock[];
   readonly #input: AudioInput;
+  readonly #intake: Intake;
   readonly #speed: SpeedLimit;
   readonly #onDraining = (): void => this.#drain();
   readonly #endsAtMs: number;
-  #queue: Item[] = [];
-  #queuedBytes = 0;
-  #isPumping = false;
   #isEnding = false;
   #isOver = false;
   /** Samples that each stream has taken. */
@@ -129,6 +103,12 @@ export class SpeakerSession implements AsyncDisposable {
       options.permit?.[Symbol.dispose]();
       throw error;
     }
+    this.#intake = new Intake(this.#input, {
+      onAccepted: () => options.hooks.onAccepted?.(),
+      onFinalize: () => this.#streams.forEach((stream) => stream.finalize()),
+      onEnd: () => this.#streams.forEach((stream) => stream.end()),
+      onError: (error) => this.abort(error),
+    });
     this.#clocks = this.#streams.map(() => new WordClock(context.metrics));
     this.#taken = this.#streams.map(() => 0);
     this.#openStreams = this.#streams.length;
@@ -155,7 +135,7 @@ export class SpeakerSession implements AsyncDisposable {
 
   /** Bytes that wait to be taken in. */
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#intake.byteLength;
   }
 
   /** Whether no more audio is taken. */
@@ -183,10 +163,10 @@ export class SpeakerSession implements AsyncDisposable {
         `Cannot take a message of ${bytes.length} bytes as the most is ${maxMessageBytes}`,
       );
     }
-    if (this.#queuedBytes + bytes.length > maxQueuedBytes) {
+    if (this.queuedBytes + bytes.length > maxQueuedBytes) {
       throw new LimitError(
         "too_fast",
-        `Cannot take more audio as ${this.#queuedBytes} bytes wait, the most allowed is ` +
+        `Cannot take more audio as ${this.queuedBytes} bytes wait, the most allowed is ` +
           `${maxQueuedBytes}: wait for what was sent to be accepted`,
       );
     }
@@ -196,28 +176,27 @@ export class SpeakerSession implements AsyncDisposable {
         `Cannot take audio faster than ${maxSpeed} times real time after ${burstSeconds} s`,
       );
     }
-    this.#queuedBytes += bytes.length;
-    this.#enqueue({ kind: "bytes", bytes });
+    this.#intake.push(bytes);
   }
 
   /** Asks for all audio so far to become final. */
   finalize(): void {
     this.touch();
-    if (!this.#isEnding) this.#enqueue({ kind: "finalize" });
+    if (!this.#isEnding) this.#intake.ask("finalize");
   }
 
   /** Says that no audio follows; `onEnd` is called when all is said. Idempotent. */
   end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.#enqueue({ kind: "end" });
+    this.#intake.ask("end");
   }
 
   /** Ends at once; `onEnd` gets the reason. Idempotent. */
   abort(reason: unknown): void {
     if (this.#isOver) return;
     this.#isEnding = true;
-    this.#clearQueue();
+    this.#intake.clear();
     this.#input.abort(reason);
     for (const stream of this.#streams) stream.abort(reason);
   }
@@ -228,7 +207,7 @@ export class SpeakerSession implements AsyncDisposable {
    */
   interrupt(): void {
     if (this.#isEnding) return; // all was sent, and the end said
-    this.#clearQueue();
+    this.#intake.clear();
     this.#input.cut();
     this.touch();
   }
@@ -265,51 +244,6 @@ export class SpeakerSession implements AsyncDisposable {
       for (const stream of this.#streams) stream.abort();
       throw error;
     }
-  }
-
-  #enqueue(item: Item): void {
-    this.#queue.push(item);
-    if (!this.#isPumping) void this.#pump();
-  }
-
-  #clearQueue(): void {
-    this.#queue = [];
-    this.#queuedBytes = 0;
-  }
-
-  /** Takes in what waits, piece by piece. */
-  async #pump(): Promise<void> {
-    this.#isPumping = true;
-    try {
-      for (let item = this.#shift(); item !== undefined; item = this.#shift()) {
-        if (item.kind === "bytes") await this.#input.write(item.bytes);
-        else if (item.kind === "finalize") this.#streams.forEach((stream) => stream.finalize());
-        else await this.#finish();
-        if (item.kind === "bytes") this.#options.hooks.onAccepted?.();
-      }
-    } catch (error) {
-      this.abort(error);
-    } finally {
-      this.#isPumping = false;
-    }
-  }
-
-  /** The next item; of bytes only a piece. */
-  #shift(): Item | undefined {
-    const [item] = this.#queue;
-    if (item?.kind !== "bytes") return this.#queue.shift();
-    const length = Math.max(1, Math.round(PIECE_SECONDS / this.#input.secondsPerByte));
-    const bytes = item.bytes.subarray(0, length);
-    const rest = item.bytes.subarray(length);
-    if (rest.length === 0) this.#queue.shift();
-    else this.#queue[0] = { kind: "bytes", bytes: rest };
-    this.#queuedBytes -= bytes.length;
-    return { kind: "bytes", bytes };
-  }
-
-  async #finish(): Promise<void> {
-    await this.#input.end();
-    for (const stream of this.#streams) stream.end();
   }
 
   async #take(streams: readonly Float32Array[]): Promise<void> {

@@ -4,8 +4,7 @@
  * @module
  */
 import type { ServerConfig } from "./config.ts";
-import type { Permit } from "./limits.ts";
-import { LimitError } from "./session.ts";
+import { LimitError, type Permit } from "./limits.ts";
 
 /** How a request becomes a socket. */
 export interface UpgradeOptions {

@@ -12,9 +12,8 @@ import type { ServerContext } from "./context.ts";
 import { captionWord } from "./event_log.ts";
 import { errorOf, EventPipe } from "./event_pipe.ts";
 import { type Context, streamSSE } from "./hono.ts";
-import type { Permit } from "./limits.ts";
+import { LimitError, type Permit } from "./limits.ts";
 import { helloOf } from "./native.ts";
-import { LimitError } from "./session.ts";
 import { isUpgrade, upgrade } from "./socket.ts";
 
 /** Files a transcript can be had as. */

@@ -13,10 +13,10 @@ import { samplesToSeconds } from "../units.ts";
 import { admit, refuse } from "./admission.ts";
 import type { App } from "./app.ts";
 import type { ServerContext } from "./context.ts";
-import type { Permit } from "./limits.ts";
+import { LimitError, type Permit } from "./limits.ts";
 import { log } from "./log.ts";
 import { CLOSE_CODES, type ErrorCode } from "./protocol.ts";
-import { LimitError, SpeakerSession } from "./session.ts";
+import { SpeakerSession } from "./session.ts";
 import { closeSocket, isUpgrade, sendText, upgrade } from "./socket.ts";
 import {
   parseVoskMessage,

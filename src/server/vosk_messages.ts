@@ -7,7 +7,8 @@ import { z } from "zod";
 import { MAX_RATE_HZ, MIN_RATE_HZ } from "../audio/resample.ts";
 import type { Word } from "../caption/word.ts";
 import { samplesToSeconds } from "../units.ts";
-import { LimitError } from "./session.ts";
+import { LimitError } from "./limits.ts";
+import { jsonOf } from "./text_message.ts";
 
 /** How a client wants its results; all may be left out. */
 export interface VoskConfig {
@@ -41,13 +42,7 @@ const SCHEMA = z.union([
  * @throws {LimitError} If it is too long, or none of the protocol's.
  */
 export function parseVoskMessage(text: string, maxBytes: number): VoskMessage {
-  if (text.length > maxBytes) {
-    throw new LimitError(
-      "message_too_big",
-      `Cannot take a message of ${text.length} characters as the most is ${maxBytes}`,
-    );
-  }
-  const parsed = SCHEMA.safeParse(jsonOf(text));
+  const parsed = SCHEMA.safeParse(jsonOf(text, maxBytes));
   if (!parsed.success) {
     throw new LimitError(
       "bad_message",
@@ -65,14 +60,6 @@ export function parseVoskMessage(text: string, maxBytes: number): VoskMessage {
     kind: "config",
     config: { sampleRateHz: sample_rate, words, maxAlternatives: max_alternatives },
   };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** How results are written. */

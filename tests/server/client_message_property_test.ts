@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { parseClientMessage } from "../../src/server/client_message.ts";
-import { LimitError } from "../../src/server/session.ts";
+import { LimitError } from "../../src/server/limits.ts";
 import { START } from "./server.ts";
 
 Deno.test("parseClientMessage: whatever comes is a message or a LimitError, nothing else", () => {

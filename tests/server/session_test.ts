@@ -3,7 +3,8 @@ import { createContext } from "../../src/server/app.ts";
 import { resolveConfig } from "../../src/server/config.ts";
 import type { ServerContext } from "../../src/server/context.ts";
 import { EngineSlot } from "../../src/server/engine_slot.ts";
-import { type AudioFormat, LimitError, SpeakerSession } from "../../src/server/session.ts";
+import { LimitError } from "../../src/server/limits.ts";
+import { type AudioFormat, SpeakerSession } from "../../src/server/session.ts";
 import { openEngine, s16le, sampleSpeech } from "./server.ts";
 
 /** A server's shared part with a running engine. */
