@@ -14,7 +14,7 @@ import { hideNotice, microphoneText, refusalText, showNotice } from "./notices.j
 import { openSave } from "./save_dialog.js";
 import { openSettings } from "./settings_dialog.js";
 import { openShare } from "./share_dialog.js";
-import { storeKey } from "./server.js";
+import { get, storeKey } from "./server.js";
 import { listenTo, offerRecordings } from "./sources.js";
 import { Speaker } from "./speaker.js";
 import { TimelineView } from "./timeline_view.js";
@@ -74,10 +74,21 @@ function beSpeaker() {
     if (source !== undefined) void stop();
     else void start(() => listenTo("microphone", { settings, onLost: lost }));
   });
+  void nameModel();
   offerRecordings((file) => void start(() => listenTo(file, { settings, onLost: () => stop() })));
   addEventListener("beforeunload", (event) => {
     if (source !== undefined) event.preventDefault();
   });
+}
+
+/** Says whose spelling it is. */
+async function nameModel() {
+  try {
+    const { model } = await (await get("healthz")).json();
+    if (model !== undefined) block("model").textContent = ` by ${model}`;
+  } catch {
+    // whoever starts is told why it does not work
+  }
 }
 
 /** @param {string} id */

@@ -31,6 +31,21 @@ export function block(id) {
 }
 
 /**
+ * A new element.
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} name
+ * @param {Partial<HTMLElementTagNameMap[T]>} properties
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/**
  * A dialog that also closes at a click beside it.
  *
  * @param {string} id

@@ -5,11 +5,43 @@
  *
  * @module
  */
-import { button, dialog } from "./dom.js";
+import { block, button, dialog, element } from "./dom.js";
 import { listMicrophones } from "./microphone.js";
 import { applySettings, CHOICES, keepSettings, loadSettings } from "./settings.js";
 
 /** @import { SettingName, Settings } from "./settings.js" */
+
+/**
+ * A control: of a switch the label alone; of a choice what its values are called, in their order;
+ * a range has no names.
+ *
+ * @typedef {[name: SettingName | "microphone", label: string, names?: readonly string[]]} Control
+ */
+
+/** All controls, in groups. What stands in brackets is a key. */
+const GROUPS = /** @type {const} @satisfies {readonly [string, readonly Control[]][]} */ ([
+  ["Reading", [
+    ["size", "Text size", []],
+    ["theme", "Theme", ["As the system", "Light", "Dark"]],
+    ["contrast", "Contrast", ["Normal", "High"]],
+    ["font", "Typeface", ["Sans serif", "Serif"]],
+    ["letters", "Letters", ["As in sentences", "As recognised"]],
+    ["lines", "Lines in full screen", ["As many as fit", "2", "3", "4"]],
+    ["position", "Place in full screen", ["Bottom", "Top"]],
+    ["confidence", "Mark words that may be wrong"],
+    ["times", "Times beside the text"],
+    ["latency", "How late words come"],
+  ]],
+  ["Sound", [
+    ["microphone", "Microphone", ["As the system"]],
+    ["speed", "Recordings", ["As they were spoken", "As fast as possible"]],
+    ["hear", "Play recordings aloud"],
+  ]],
+  ["Access", [
+    ["announce", "Screen reader reads new captions"],
+    ["shortcuts", "Shortcuts: [M] start or stop, [F] full screen, [+] [−] size"],
+  ]],
+]);
 
 /**
  * Shows the settings when asked, and tells of each change.
@@ -21,6 +53,10 @@ export function openSettings(onChange) {
   const settings = loadSettings();
   const sheet = dialog("settings");
   const form = /** @type {HTMLFormElement} */ (sheet.querySelector("form"));
+  block("controls").append(...GROUPS.flatMap(([title, controls]) => [
+    element("h3", {}, title),
+    ...controls.map(rowOf),
+  ]));
   const changed = () => {
     applySettings(settings);
     keepSettings(settings);
@@ -45,6 +81,32 @@ export function openSettings(onChange) {
       changed();
     },
   };
+}
+
+/** @param {Control} control */
+function rowOf([name, label, names]) {
+  const parts = label.split(/[[\]]/).map((part, i) => i % 2 ? element("kbd", {}, part) : part);
+  return element(
+    "label",
+    { className: "row" },
+    element("span", {}, ...parts),
+    fieldOf(name, names),
+  );
+}
+
+/**
+ * @param {SettingName | "microphone"} name
+ * @param {readonly string[]} [names]
+ */
+function fieldOf(name, names) {
+  const values = name === "microphone" ? [""] : CHOICES[name];
+  if (names === undefined) return element("input", { type: "checkbox", name });
+  if (names.length > 0) {
+    return element("select", { name }, ...names.map((text, i) => new Option(text, values[i])));
+  }
+  const numbers = values.map(Number);
+  const [min, max] = [`${Math.min(...numbers)}`, `${Math.max(...numbers)}`];
+  return element("input", { type: "range", name, min, max, step: "1" });
 }
 
 /** @param {HTMLFormElement} form */

@@ -49,6 +49,7 @@ test("the microphone's captions appear as guesses, grow, and become final", asyn
   const page = await browser.newPage();
   const complaints = complaintsOf(page);
   await page.goto(server.url);
+  await page.waitForFunction(() => /by a-script\./.test(document.body.innerText));
   await page.click("#toggle");
   await state(page, "live");
   await page.waitForSelector(".word.tentative");

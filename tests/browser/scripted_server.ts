@@ -54,6 +54,7 @@ export function startScripted(options: ScriptedOptions): ScriptedServer {
   const sessions: Session[] = [];
   const handle = (request: Request): Response | Promise<Response> => {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/healthz") return Response.json({ ready: true, model: "a-script" });
     const match = /^\/v1\/captions(?:\/([^/.]+)(\/events)?)?$/.exec(pathname);
     if (match === null) return servePage(pathname, sessions);
     const refused = refuse(request, options);
