@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { DecoderChoice } from "../src/decoding.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { OVERLOAD_POLICY } from "../src/schedule/overload.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
@@ -34,13 +35,17 @@ const STREAM_COUNT = 8;
 export async function liveTranscripts(
   model: SpeechModel<"ctc">,
   recordings: readonly Float32Array[],
-  { streaming, onDone }: { streaming: StreamingCase; onDone: (index: number) => void },
+  { streaming, decoder, onDone }: {
+    streaming: StreamingCase;
+    decoder: DecoderChoice | undefined;
+    onDone: (index: number) => void;
+  },
 ): Promise<string[]> {
   const { normalization, ...windows } = streaming;
   const { hopMs, leftMs, rightMs } = windows;
   const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 5000);
   await using engine = new CaptionEngine(sharedModel(model), {
-    ...{ normalization, overload: PATIENT, maxWindowMs },
+    ...{ normalization, overload: PATIENT, maxWindowMs, decoder },
   });
   const texts: string[] = [];
   const queue = [...recordings.entries()];

@@ -50,6 +50,33 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
+/** Values of {@linkcode DECODER_OPTIONS}. */
+export interface DecoderValues {
+  readonly decoder?: string;
+  readonly languageModel?: string;
+}
+
+/** How letters become words. */
+export const DECODER_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "decoder",
+    description: "how letters become words, some of greedy, beam",
+    value: { kind: "text", name: "list" },
+    default: "beam with a language model, else greedy",
+  },
+  {
+    name: "language-model",
+    description: "file in ARPA's text format, plain or gzipped",
+    value: { kind: "text", name: "path" },
+    default: "the one in the checkpoint's language_model/, if any",
+  },
+];
+
+/** Every decoder that the options name. */
+export function decodersOf({ decoder = "auto" }: DecoderValues): ("auto" | "greedy" | "beam")[] {
+  return choicesOf(decoder, { option: "decoder", choices: ["auto", "greedy", "beam"] as const });
+}
+
 /** A model of full size with random weights instead. */
 export const SHAPE_OPTION: OptionSpec = {
   name: "shape",

@@ -11,6 +11,9 @@ import { type BenchRun, type BenchSpec, choicesOf, numbersOf } from "../bench_co
 import { CLIP_OPTIONS, type ClipValues, loadClips, type LoadedClip } from "../clips.ts";
 import { liveTranscripts, type StreamingCase } from "../live_transcripts.ts";
 import {
+  DECODER_OPTIONS,
+  decodersOf,
+  type DecoderValues,
   MODEL_OPTIONS,
   modelSource,
   type ModelValues,
@@ -22,7 +25,7 @@ import { startPeers, TEXT_PEERS } from "../peers.ts";
 import { STREAMING_OPTIONS, type StreamingValues } from "../streaming_options.ts";
 import { characterErrors, wordErrors } from "../word_errors.ts";
 
-type Values = ModelValues & ClipValues & StreamingValues & {
+type Values = ModelValues & DecoderValues & ClipValues & StreamingValues & {
   offlineOnly?: boolean;
   peers?: boolean;
 };
@@ -33,6 +36,7 @@ export const accuracyBench: BenchSpec<Values> = {
   summary: "How many words are wrong, offline and as streams?",
   options: [
     ...MODEL_OPTIONS,
+    ...DECODER_OPTIONS,
     ...CLIP_OPTIONS,
     ...STREAMING_OPTIONS,
     { name: "offline-only", description: "no streams", value: { kind: "flag" } },
@@ -63,39 +67,61 @@ interface Heard {
 }
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const systems = systemsOf(values);
-  const cases = values.offlineOnly ? [] : streamingCases(values);
+  const systems = systemsOf(values).flatMap((system) =>
+    decodersOf(values).map((decoder) => ({ ...system, decoder }))
+  );
+  const { languageModel } = values;
   await using made = await modelSource(values);
-  for (const [i, system] of systems.entries()) {
+  for (const [i, { decoder, ...system }] of systems.entries()) {
     await using model = await loadModel(made.source, {
       ...{ task: "ctc", ...system, ...threadOptions(values), parts: [], signal: run.signal },
+      ...(languageModel === undefined ? {} : { languageModel }),
     });
     const clips = (await loadClips(values, model)).filter(({ transcript }) =>
       transcript !== undefined
     );
-    const tell = (part: number, detail: string) => {
-      run.progress((i + part) / systems.length, `${system.backend} ${system.dtype} ${detail}`);
-    };
-    const record = (facts: Case, heard: Heard) =>
-      run.record({
-        case: { system: `${system.backend} ${system.dtype}`, ...facts },
-        device: model.selection.reason,
-        measures: measuresOf(clips, heard),
-      });
-    const partCount = cases.length + 1;
-    await record(
-      { mode: "offline" },
-      await hearOffline(model, clips, (part) => tell(part / partCount, "offline")),
-    );
-    for (const [j, streaming] of cases.entries()) {
-      const label = `hop ${streaming.hopMs} left ${streaming.leftMs} right ${streaming.rightMs}`;
-      const heard = await hearLive(model, clips, {
-        streaming,
-        onPart: (part) => tell((j + 1 + part) / partCount, label),
-      });
-      await record(caseOf(streaming), heard);
-    }
+    const name = `${system.backend} ${system.dtype}`;
+    await measureSystem({
+      ...{ model, clips, run, name, cases: values.offlineOnly ? [] : streamingCases(values) },
+      decoder: decoder === "auto" ? undefined : decoder,
+      onPart: (part, detail) => run.progress((i + part) / systems.length, `${name} ${detail}`),
+    });
     if (i === 0 && values.peers) await measurePeers(made.source, { values, clips, run });
+  }
+}
+
+/** A model that hears recordings. */
+interface Hearing {
+  readonly model: SpeechModel<"ctc">;
+  readonly clips: readonly LoadedClip[];
+  readonly decoder: "greedy" | "beam" | undefined;
+  readonly cases: readonly StreamingCase[];
+  readonly name: string;
+  readonly run: BenchRun;
+  readonly onPart: (part: number, detail: string) => void;
+}
+
+/** Offline, then every way of streaming. */
+async function measureSystem(hearing: Hearing): Promise<void> {
+  const { model, clips, cases, name, run, onPart } = hearing;
+  const decoder = hearing.decoder ?? (model.languageModel === undefined ? "greedy" : "beam");
+  const record = (facts: Case, heard: Heard) =>
+    run.record({
+      case: { system: name, decoder, ...facts },
+      device: model.selection.reason,
+      measures: measuresOf(clips, heard),
+    });
+  const partCount = cases.length + 1;
+  const offline = await hearOffline(hearing, (part) => onPart(part / partCount, "offline"));
+  await record({ mode: "offline" }, offline);
+  for (const [j, streaming] of cases.entries()) {
+    const { hopMs, leftMs, rightMs } = streaming;
+    const label = `hop ${hopMs} left ${leftMs} right ${rightMs}`;
+    const heard = await hearLive(hearing, {
+      streaming,
+      onPart: (part) => onPart((j + 1 + part) / partCount, label),
+    });
+    await record(caseOf(streaming), heard);
   }
 }
 
@@ -173,28 +199,26 @@ function caseOf({ hopMs, leftMs, rightMs, normalization }: StreamingCase): Case 
 }
 
 async function hearOffline(
-  model: SpeechModel<"ctc">,
-  clips: readonly LoadedClip[],
+  { model, clips, decoder }: Hearing,
   onPart: (part: number) => void,
 ): Promise<Heard> {
   const texts: string[] = [];
   const startMs = performance.now();
   for (const [i, { samples }] of clips.entries()) {
     onPart(i / clips.length);
-    texts.push((await transcribe(samples, { model })).text);
+    texts.push((await transcribe(samples, { model, decoder })).text);
   }
   return { texts, rtf: rtfOf(clips, performance.now() - startMs, model.sampleRateHz) };
 }
 
 async function hearLive(
-  model: SpeechModel<"ctc">,
-  clips: readonly LoadedClip[],
+  { model, clips, decoder }: Hearing,
   { streaming, onPart }: { streaming: StreamingCase; onPart: (part: number) => void },
 ): Promise<Heard> {
   let doneCount = 0;
   const startMs = performance.now();
   const texts = await liveTranscripts(model, clips.map(({ samples }) => samples), {
-    streaming,
+    ...{ streaming, decoder },
     onDone: () => onPart(++doneCount / clips.length),
   });
   return { texts, rtf: rtfOf(clips, performance.now() - startMs, model.sampleRateHz) };

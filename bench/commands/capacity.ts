@@ -10,6 +10,9 @@ import { CLIP_OPTIONS, type ClipValues } from "../clips.ts";
 import { leastRise, wordLatencies, type WordLatency } from "../emission_latency.ts";
 import { speak } from "../live_speaker.ts";
 import {
+  DECODER_OPTIONS,
+  decodersOf,
+  type DecoderValues,
   MODEL_OPTIONS,
   modelSource,
   type ModelValues,
@@ -28,7 +31,7 @@ import {
 } from "../streaming_options.ts";
 import { SECONDS_OPTION, serverFlags, type TimedSpeech, timedSpeech, warmUp } from "./latency.ts";
 
-type Values = ModelValues & ClipValues & StreamingValues & {
+type Values = ModelValues & DecoderValues & ClipValues & StreamingValues & {
   rounds?: number;
   seconds?: number;
   budget?: number;
@@ -41,6 +44,7 @@ export const capacityBench: BenchSpec<Values> = {
   summary: "How many speakers at once, with captions in time?",
   options: [
     ...MODEL_OPTIONS,
+    ...DECODER_OPTIONS,
     ...CLIP_OPTIONS,
     ...[HOP_OPTION, LEFT_OPTION, RIGHT_OPTION, SECONDS_OPTION],
     {
@@ -78,21 +82,23 @@ const FLAT_SLOPE = 0.02;
 async function measure(values: Values, run: BenchRun): Promise<void> {
   const { hop = "400", left = "6000", right = "600", rounds = 1, budget = 1500 } = values;
   const setups = systemsOf(values).flatMap((system) =>
-    numbersOf(left, "left").flatMap((leftMs) =>
-      numbersOf(right, "right").flatMap((rightMs) =>
-        numbersOf(hop, "hop").map((hopMs) => ({ system, leftMs, rightMs, hopMs }))
+    decodersOf(values).flatMap((decoder) =>
+      numbersOf(left, "left").flatMap((leftMs) =>
+        numbersOf(right, "right").flatMap((rightMs) =>
+          numbersOf(hop, "hop").map((hopMs) => ({ system, decoder, leftMs, rightMs, hopMs }))
+        )
       )
     )
   );
   requireSteadyWords(numbersOf(left, "left"), values.seconds);
   await using made = await modelSource(values);
   const speech = await timedSpeech(made.source, values, run);
-  for (const [i, { system, leftMs, rightMs, hopMs }] of setups.entries()) {
+  for (const [i, { system, decoder, leftMs, rightMs, hopMs }] of setups.entries()) {
     const results: Capacity[] = [];
     let device = "";
     for (let round = 0; round < rounds; round++) {
       await using server = await startServerProcess(
-        serverFlags(made.source, { values, system, leftMs }),
+        serverFlags(made.source, { values, system, decoder, leftMs }),
         run,
       );
       device = server.device;
@@ -112,8 +118,8 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
       results.map((result) => result[key]).filter(Number.isFinite);
     await run.record({
       case: {
-        ...{ system: `${system.backend} ${system.dtype}`, "left ms": leftMs, "right ms": rightMs },
-        ...{ "hop ms": hopMs, "budget ms": budget },
+        ...{ system: `${system.backend} ${system.dtype}`, decoder, "left ms": leftMs },
+        ...{ "right ms": rightMs, "hop ms": hopMs, "budget ms": budget },
       },
       device,
       measures: {
@@ -177,9 +183,10 @@ async function findCapacity(values: Values, trying: Trying): Promise<Capacity> {
 }
 
 function attemptText(count: number, attempt: Attempt | undefined): string {
-  if (attempt === undefined) return `${count} speakers: one was turned away`;
+  const who = `${count} ${count === 1 ? "speaker" : "speakers"}`;
+  if (attempt === undefined) return `${who}: one was turned away`;
   const { finalP95, rise, busy, serverCores } = attempt;
-  return `${count} speakers: p95 ${finalP95.toFixed(0)} ms, rising by at least ${
+  return `${who}: p95 ${finalP95.toFixed(0)} ms, rising by at least ${
     Math.max(0, 1000 * rise).toFixed(0)
   } ms a second, device busy ${(100 * busy).toFixed(0)} %, ${serverCores.toFixed(2)} cores`;
 }

@@ -10,6 +10,9 @@ import { CLIP_OPTIONS, type ClipValues, loadClips } from "../clips.ts";
 import { erasure, wordLatencies } from "../emission_latency.ts";
 import { speak } from "../live_speaker.ts";
 import {
+  DECODER_OPTIONS,
+  decodersOf,
+  type DecoderValues,
   MODEL_OPTIONS,
   modelSource,
   type ModelValues,
@@ -28,7 +31,7 @@ import {
   type StreamingValues,
 } from "../streaming_options.ts";
 
-type Values = ModelValues & ClipValues & StreamingValues & {
+type Values = ModelValues & DecoderValues & ClipValues & StreamingValues & {
   rounds?: number;
   seconds?: number;
   streams?: number;
@@ -48,6 +51,7 @@ export const latencyBench: BenchSpec<Values> = {
   summary: "How late do words come, and how often do shown words change?",
   options: [
     ...MODEL_OPTIONS,
+    ...DECODER_OPTIONS,
     ...CLIP_OPTIONS,
     ...[HOP_OPTION, LEFT_OPTION, RIGHT_OPTION, SECONDS_OPTION],
     { ...ROUNDS_OPTION, default: "3" },
@@ -106,12 +110,14 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
   await using made = await modelSource(values);
   const speech = await timedSpeech(made.source, values, run);
   const setups = systemsOf(values).flatMap((system) =>
-    numbersOf(left, "left").map((leftMs) => ({ system, leftMs }))
+    decodersOf(values).flatMap((decoder) =>
+      numbersOf(left, "left").map((leftMs) => ({ system, decoder, leftMs }))
+    )
   );
-  for (const [i, { system, leftMs }] of setups.entries()) {
+  for (const [i, { system, decoder, leftMs }] of setups.entries()) {
     const name = `${system.backend} ${system.dtype}`;
     await using server = await startServerProcess(
-      serverFlags(made.source, { values, system, leftMs }),
+      serverFlags(made.source, { values, system, decoder, leftMs }),
       run,
     );
     const rounds = await measureCases(cases, {
@@ -120,7 +126,7 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     });
     for (const [j, { hopMs, rightMs }] of cases.entries()) {
       await run.record({
-        case: { system: name, "left ms": leftMs, "right ms": rightMs, "hop ms": hopMs },
+        case: { system: name, decoder, "left ms": leftMs, "right ms": rightMs, "hop ms": hopMs },
         device: server.device,
         measures: measuresOf(rounds[j]!),
       });
@@ -131,10 +137,16 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
 /** Settings of the server under measurement. */
 export function serverFlags(
   source: string,
-  { values, system, leftMs }: { values: ModelValues; system: System; leftMs: number },
+  { values, system, decoder, leftMs }: {
+    values: ModelValues & DecoderValues;
+    system: System;
+    decoder: string;
+    leftMs: number;
+  },
 ): Record<string, string | number | undefined> {
   return {
     ...{ model: source, backend: system.backend, dtype: system.dtype, threads: values.threads },
+    ...{ decoder, "language-model": values.languageModel },
     ...{ "left-ms": leftMs, "max-sessions": 10_000, "max-sessions-per-key": 10_000 },
   };
 }
