@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { likeliestTexts } from "./caption/alternatives.ts";
 import {
   advanceEndpoint,
   ENDPOINT_RULES,
@@ -104,7 +105,10 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   readonly #onAbort = (): void => this.abort(this.#signal?.reason);
   readonly #arrivals: Arrival[] = [];
   readonly #writables = new Set<WritableStreamDefaultController>();
+  readonly #nBest: number;
   #endpoint: EndpointState = startEndpoint();
+  /** Words of the utterance that has not ended, where its readings are wanted. */
+  #utterance: Word[] = [];
   #memory: StreamMemory;
   #room: PromiseWithResolvers<void> | undefined;
   /** What was asked to be finalized and is not yet. */
@@ -115,8 +119,9 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** Makes a stream. @param host The engine's side. @param options Windows, words, utterances. */
   constructor(host: StreamHost, options: StreamOptions = {}) {
-    const { id = crypto.randomUUID(), signal } = options;
+    const { id = crypto.randomUUID(), signal, nBest = 1 } = options;
     this.id = id;
+    this.#nBest = nBest;
     this.#host = host;
     this.#memory = host.memory;
     this.#track = new Track(host, { wordPauseMs: wordPauseMsFor(options), ...options });
@@ -291,7 +296,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
           settledSample: Math.min(atSample, settledSample),
         });
       }
-      this.#events.push(event);
+      this.#tellEndpoint(event);
     }
     this.#tellWords({ committed: words, tentative, settledSample });
   }
@@ -299,6 +304,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #tellWords(words: Omit<TrackUpdate, "emissions">): void {
     const { committed, tentative, settledSample } = words;
     this.#events.push({ kind: "caption", committed, tentative, settledSample });
+    if (this.#nBest > 1) this.#utterance.push(...committed);
     if (committed.length > 0) this.#tellObserver(committed);
   }
 
@@ -333,7 +339,15 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     if (flush.committed.length > 0) this.#tellWords(flush);
     const flushed = flushEndpoint(this.#endpoint, this.#endpointPolicy);
     this.#endpoint = flushed.state;
-    flushed.events.forEach((event) => this.#events.push(event));
+    flushed.events.forEach((event) => this.#tellEndpoint(event));
+  }
+
+  /** The end of an utterance says what may have been said in it. */
+  #tellEndpoint(event: EndpointEvent): void {
+    const isEnd = event.kind === "utteranceEnd" && this.#nBest > 1;
+    const alternatives = isEnd ? likeliestTexts(this.#utterance, this.#nBest) : [];
+    this.#events.push(isEnd ? { ...event, alternatives } : event);
+    if (isEnd) this.#utterance = [];
   }
 
   #requireOpen(): void {

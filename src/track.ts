@@ -43,6 +43,8 @@ export interface TrackOptions extends WindowOptions, WordOptions {
    * @default {30000}
    */
   readonly backlogMs?: number;
+  /** Readings given of each committed word and each utterance, likeliest first; 1 gives none besides the words. @default {1} */
+  readonly nBest?: number;
 }
 
 /** What a track needs of a model. */
@@ -74,10 +76,13 @@ export class Track<S = unknown> {
 
   /** @param model What the track decodes for. @param options Lengths of windows, pauses and buffers. */
   constructor(model: TrackModel<S>, options: TrackOptions = {}) {
-    const { backlogMs = 30_000, sampleRateHz = 16_000 } = options;
+    const { backlogMs = 30_000, sampleRateHz = 16_000, nBest = 1 } = options;
+    if (!(nBest >= 1)) {
+      throw new RangeError(`Cannot give readings as nBest must be at least 1: ${nBest}`);
+    }
     const { geometry, vocabulary, decoder } = model;
     this.#policy = windowPolicy(geometry, options);
-    this.#commitOptions = { decoder, ...wordRules(vocabulary, geometry, options) };
+    this.#commitOptions = { decoder, nBest, ...wordRules(vocabulary, geometry, options) };
     this.#ring = new RingBuffer(
       this.#policy.maxWindowSamples + msToSamples(backlogMs, sampleRateHz),
     );

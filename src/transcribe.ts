@@ -4,7 +4,8 @@
  * @module
  */
 import { type AudioSource, decodeSpeech } from "./audio/decode.ts";
-import type { Word } from "./caption/word.ts";
+import { likeliestTexts } from "./caption/alternatives.ts";
+import type { Alternative, Word } from "./caption/word.ts";
 import { createDecoder, type DecoderChoice } from "./decoding.ts";
 import { loadModel } from "./load_model.ts";
 import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
@@ -23,6 +24,8 @@ export interface TranscribeOptions extends WindowOptions {
   readonly model: SpeechModel<"ctc"> | string;
   /** How emissions become text. @default {"beam" for a model with a language model, else "greedy"} */
   readonly decoder?: DecoderChoice | undefined;
+  /** Readings given of each word and of the whole text, likeliest first; 1 gives none. @default {1} */
+  readonly nBest?: number;
   /** Says how far the recording has been transcribed. */
   readonly onProgress?: (progress: TranscribeProgress) => void;
   /** Ends the work; the call rejects with the signal's reason. */
@@ -43,6 +46,8 @@ export interface Transcript {
   readonly text: string;
   /** The words, with their place in samples and their confidence. */
   readonly words: readonly Word[];
+  /** What may have been said, likeliest first, where `nBest` asks for it. */
+  readonly alternatives?: readonly Alternative[];
   /** Length of the recording. */
   readonly seconds: number;
   /** Samples a second, the unit of the words' places. */
@@ -90,6 +95,7 @@ async function transcribeWith(
 ): Promise<Transcript> {
   const { onProgress, signal, model: _model, decoder: choice, ...windows } = options;
   const { geometry, sampleRateHz } = model;
+  const { nBest = 1 } = options;
   const vocabulary = vocabularyOf(model);
   const decoder = createDecoder(choice, { model, settleMs: Infinity });
   const track = new Track({ geometry, vocabulary, decoder }, {
@@ -124,6 +130,7 @@ async function transcribeWith(
   return {
     text: words.map(({ text }) => text).join(" "),
     words,
+    ...(nBest > 1 ? { alternatives: likeliestTexts(words, nBest) } : {}),
     seconds: samplesToSeconds(track.progress.samplesReceived, sampleRateHz),
     sampleRateHz,
   };

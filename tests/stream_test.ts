@@ -12,7 +12,7 @@ const WINDOWS = { leftMs: 600, hopMs: 200, rightMs: 150, maxWindowMs: 1500 };
 
 async function setUp() {
   const echo = await echoModel();
-  const engine = new CaptionEngine(echo.model);
+  const engine = new CaptionEngine(echo.model, { nowMs: () => 0 }); // never behind
   return {
     echo,
     engine,
@@ -126,6 +126,20 @@ Deno.test("repeated letters, a word on a seam, speech in the first frame, a last
       assertEquals(words.map((word) => word.text), [text], `${lead} frames before`);
     }
   }
+});
+
+Deno.test("with nBest, words and utterances say what else they may be", async () => {
+  await using setup = await setUp();
+  const stream = setup.engine.open({ ...WINDOWS, nBest: 2 });
+  stream.push(echoSamples([5, 6, 4, 8, 4, ...pause(300), 9, 4, ...pause(40)], setup.geometry));
+  stream.end();
+  const events = await read(stream);
+  const words = events.flatMap((event) => event.kind === "caption" ? event.committed : []);
+  assertEquals(words.map(({ alternatives }) => alternatives![0]!.text), ["ab", "h", "l"]);
+  const ends = events.filter(({ kind }) => kind === "utteranceEnd");
+  const texts = ends.map((end) => "alternatives" in end && end.alternatives![0]!.text);
+  assertEquals(texts, ["ab h", "l"]);
+  assertThrows(() => setup.engine.open({ nBest: 0 }), RangeError, "nBest");
 });
 
 Deno.test("a push that is refused leaves the stream as it was", async () => {

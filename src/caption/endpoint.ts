@@ -10,7 +10,7 @@
 import { type Emissions, endFrameOf, requireNextFrame } from "../ctc/emissions.ts";
 import type { FrameGeometry } from "../geometry.ts";
 import { msToSamples } from "../units.ts";
-import type { Word } from "./word.ts";
+import type { Alternative, Word } from "./word.ts";
 
 /** An utterance ends when all of this holds. */
 export interface EndpointRule {
@@ -91,6 +91,8 @@ export type EndpointEvent =
     readonly wordCount: number;
     /** The rule that held; `undefined` at a flush. */
     readonly rule: EndpointRule | undefined;
+    /** What may have been said in it, likeliest first, where a stream's `nBest` asks for it. */
+    readonly alternatives?: readonly Alternative[];
   };
 
 /**

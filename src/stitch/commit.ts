@@ -11,6 +11,7 @@
 import type { Word } from "../caption/word.ts";
 import type { CtcDecoder, TokenSpan } from "../ctc/decoder.ts";
 import type { CutWindow } from "./seam.ts";
+import { alternativesOf, forget, hear, type HeardFrames, type Neighbours } from "./alternatives.ts";
 import { endsWord, splitTokens, wordOf, type WordRules } from "./words.ts";
 
 /** What is carried from window to window. A plain record if the decoder's state is. */
@@ -19,12 +20,16 @@ export interface CommitState<S> {
   readonly decoder: S;
   /** Tokens of the word that has not ended. */
   readonly openTokens: readonly TokenSpan[];
+  /** What words to come were heard as, where their alternatives are wanted. */
+  readonly heard: HeardFrames | undefined;
 }
 
 /** How emissions become words. */
 export interface CommitOptions<S> extends WordRules {
   /** The decoder. */
   readonly decoder: CtcDecoder<S>;
+  /** Most readings given of each committed word; 1 gives none besides the word. @default {1} */
+  readonly nBest?: number;
 }
 
 /** What one window gives. */
@@ -44,7 +49,7 @@ export function startCommit<S>(
   decoder: CtcDecoder<S>,
   options: { startFrame?: number } = {},
 ): CommitState<S> {
-  return { decoder: decoder.start(options.startFrame ?? 0), openTokens: [] };
+  return { decoder: decoder.start(options.startFrame ?? 0), openTokens: [], heard: undefined };
 }
 
 /**
@@ -82,20 +87,24 @@ export function commitWindow<S>(
   window: CutWindow,
   options: CommitOptions<S>,
 ): Committed<S> {
-  const { decoder, pauseFrames, vocabulary } = options;
+  const { decoder, pauseFrames, vocabulary, nBest = 1 } = options;
   const { state: decoderState, tokens, settledFrame, nextId } = decoder.decode(
     state.decoder,
     window.committed,
   );
-  const { words, openTokens } = splitTokens([...state.openTokens, ...tokens], options);
+  const all = [...state.openTokens, ...tokens];
+  const { words, openTokens } = splitTokens(all, options);
   const isPaused = settledFrame - (openTokens.at(-1)?.endFrame ?? Infinity) >= pauseFrames;
   const isEnded = isPaused || (nextId !== undefined && endsWord(nextId, vocabulary));
   const next = { decoder: decoderState, openTokens: isEnded ? [] : openTokens };
+  const heard = nBest > 1 ? hear(state.heard, window.committed) : undefined;
+  const neighbours = { tokens: all, settledFrame, rules: options };
+  const openFrame = next.openTokens[0]?.startFrame ?? settledFrame;
   return {
-    state: next,
-    committed: isEnded ? allWords([...state.openTokens, ...tokens], options) : words,
+    state: { ...next, heard: heard && forget(heard, { ...neighbours, settledFrame: openFrame }) },
+    committed: withAlternatives(isEnded ? allWords(all, options) : words, heard, neighbours),
     tentative: tentativeWords(next, window, options),
-    settledFrame: next.openTokens[0]?.startFrame ?? settledFrame,
+    settledFrame: openFrame,
   };
 }
 
@@ -107,14 +116,38 @@ export function flushCommit<S>(
   state: CommitState<S>,
   options: CommitOptions<S>,
 ): Committed<S> {
+  const { heard, openTokens } = state;
   const { state: decoder, tokens, settledFrame } = options.decoder.flush(state.decoder);
-  const committed = allWords([...state.openTokens, ...tokens], options);
-  return { state: { decoder, openTokens: [] }, committed, tentative: [], settledFrame };
+  const all = [...openTokens, ...tokens];
+  const neighbours = { tokens: all, settledFrame, rules: options };
+  return {
+    state: { decoder, openTokens: [], heard: heard && forget(heard, neighbours) },
+    committed: withAlternatives(allWords(all, options), heard, neighbours),
+    tentative: [],
+    settledFrame,
+  };
+}
+
+/** The words with what else they may be, where that is wanted. */
+function withAlternatives<S>(
+  words: Word[],
+  heard: HeardFrames | undefined,
+  neighbours: Neighbours & { rules: CommitOptions<S> },
+): Word[] {
+  if (heard === undefined) return words;
+  const { strideSamples, nBest: count = 1 } = neighbours.rules;
+  return words.map((word) => {
+    const frames = {
+      startFrame: word.startSample / strideSamples,
+      endFrame: word.endSample / strideSamples,
+    };
+    return { ...word, alternatives: alternativesOf(frames, heard, { ...neighbours, count }) };
+  });
 }
 
 /** The words there would be if the stream ended with the window. */
 function tentativeWords<S>(
-  state: CommitState<S>,
+  state: Pick<CommitState<S>, "decoder" | "openTokens">,
   window: CutWindow,
   options: CommitOptions<S>,
 ): Word[] {

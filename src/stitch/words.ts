@@ -80,10 +80,15 @@ export function splitTokens(tokens: readonly TokenSpan[], rules: WordRules): Spl
     const lastToken = openTokens.at(-1);
     if (lastToken !== undefined && token.startFrame - lastToken.endFrame >= pauseFrames) endWord();
     if (endsWord(token.id, vocabulary)) endWord();
-    if (token.id === vocabulary.wordDelimiterId) continue;
-    if (vocabulary.tokenText(token.id).replace(WORD_START, "") !== "") openTokens.push(token);
+    if (spells(token.id, vocabulary)) openTokens.push(token);
   }
   return { words, openTokens };
+}
+
+/** Whether a token is part of a word. */
+export function spells(id: number, vocabulary: Vocabulary): boolean {
+  if (id === vocabulary.wordDelimiterId) return false;
+  return vocabulary.tokenText(id).replace(WORD_START, "") !== "";
 }
 
 /** Whether a token ends the word before it. */

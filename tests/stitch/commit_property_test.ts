@@ -133,10 +133,15 @@ Deno.test("committed words of any stream are the words of the recording in one p
         vocabulary: fc.constantFrom(characters, pieces),
         pauseFrames: fc.integer({ min: 1, max: 9 }),
         padding: fc.nat(3),
+        nBest: fc.oneof({ weight: 49, arbitrary: fc.constant(1) }, {
+          weight: 1,
+          arbitrary: fc.constant(3),
+        }),
       }),
-      (random, events, { seed, vocabulary, pauseFrames, padding }) => {
+      (random, events, { seed, vocabulary, pauseFrames, padding, nBest }) => {
         const policy = policyOf(random);
-        const options = optionsOf(vocabulary, policy.geometry.strideSamples, pauseFrames);
+        const { strideSamples } = policy.geometry;
+        const options = { ...optionsOf(vocabulary, strideSamples, pauseFrames), nBest };
         const encoder = { seed, blankId: vocabulary.blankId };
         const committed: Word[] = [];
         let progress = STREAM_START;
