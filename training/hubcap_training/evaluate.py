@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 import torch
 from transformers import HubertForCTC
 
+from .language_model import plain_arpa
 from .model import VOCABULARY
 from .scoring import bootstrap, emissions, error_rate, transcribe, word_errors
 from .text import normalise
 from .whisper import RATE
+
+if TYPE_CHECKING:
+    from pyctcdecode import BeamSearchDecoderCTC
 
 LONGEST_SECONDS = 30.0
 NOISE_SECONDS = 60
@@ -80,13 +83,15 @@ def noises() -> dict[str, np.ndarray]:
     }
 
 
-def language_model_listener(model: HubertForCTC, arpa: Path) -> Listener:
+def beam_search(arpa: Path) -> BeamSearchDecoderCTC:
     from pyctcdecode import build_ctcdecoder
 
-    with tempfile.NamedTemporaryFile(suffix=".arpa") as plain:
-        plain.write(gzip.decompress(arpa.read_bytes()))
-        plain.flush()
-        decoder = build_ctcdecoder(VOCABULARY, plain.name, alpha=LM_WEIGHT, beta=WORD_BONUS)
+    with plain_arpa(arpa) as plain:
+        return build_ctcdecoder(VOCABULARY, plain, alpha=LM_WEIGHT, beta=WORD_BONUS)
+
+
+def language_model_listener(model: HubertForCTC, arpa: Path) -> Listener:
+    decoder = beam_search(arpa)
     return lambda samples: decoder.decode(emissions(model, samples).numpy(), beam_width=BEAM)
 
 

@@ -19,6 +19,7 @@ ABBREVIATIONS = {
     "%": "percent",
 }
 
+_PUNCTUATION = str.maketrans("’‘—–“”", "''    ")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th)?")
 _WORD = re.compile(r"[a-z']+|[&%]")
 
@@ -34,12 +35,13 @@ def _spell_number(match: re.Match[str]) -> str:
 
 def normalise(text: str) -> str | None:
     """The spoken form of `text`, or None where letters remain that English does not have."""
-    text = text.replace("’", "'").replace("‘", "'").replace("—", " ").replace("–", " ")
-    text = unicodedata.normalize("NFKD", text.lower())
-    text = "".join(c for c in text if not unicodedata.combining(c))
+    text = text.translate(_PUNCTUATION).lower()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in text if not unicodedata.combining(c))
+        if any(c.isalpha() and c not in ALPHABET for c in text):
+            return None
     text = _NUMBER.sub(_spell_number, text)
-    if any(c.isalpha() and c not in ALPHABET for c in text):
-        return None
     words = (w.strip("'") if w.startswith("'") and w.endswith("'") else w for w in _WORD.findall(text))
     spoken = " ".join(ABBREVIATIONS.get(w, w) for w in words if w.strip("'"))
     return spoken or None
