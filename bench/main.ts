@@ -15,6 +15,7 @@ import { memoryBench } from "./commands/memory.ts";
 import { microBench } from "./commands/micro.ts";
 import { overlapBench } from "./commands/overlap.ts";
 import { precisionBench } from "./commands/precision.ts";
+import { sessionsBench } from "./commands/sessions.ts";
 import { simulateBench } from "./commands/simulate.ts";
 import { throughputBench } from "./commands/throughput.ts";
 import { reportCommand } from "./commands/report.ts";
@@ -24,7 +25,7 @@ import type { PlotSpec } from "./plot.ts";
 const BENCHES = [
   ...[latencyBench, capacityBench, throughputBench],
   ...[accuracyBench, agreementBench, overlapBench, simulateBench],
-  ...[precisionBench, memoryBench, microBench],
+  ...[sessionsBench, precisionBench, memoryBench, microBench],
 ] as const;
 
 const PLOTS: ReadonlyMap<string, readonly PlotSpec[]> = new Map(
