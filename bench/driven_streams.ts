@@ -50,10 +50,11 @@ export interface DrivenResult {
 /** Audio that a speaker sends at once, ms. */
 const PUSH_MS = 100;
 
+/** What an observer saw of the time that is measured. */
 interface Seen {
-  readonly atMs: number;
-  readonly delayMs: number;
-  readonly committedMs: number;
+  readonly windows: { atMs: number; delayMs: number; committedMs: number }[];
+  busyMs: number;
+  runCount: number;
 }
 
 /** Puts a load on engines and looks at what becomes of it. */
@@ -61,57 +62,91 @@ export async function driveStreams(
   model: SpeechModel<"ctc">,
   { clock, load }: { clock: DrivingClock; load: Load },
 ): Promise<DrivenResult> {
-  const { streamCount, deviceCount, windows, seconds } = load;
-  const { hopMs, leftMs, rightMs } = windows;
+  const { hopMs, leftMs, rightMs } = load.windows;
   // graphs take real time to load, which a virtual clock does not know
   await new WindowEncoder(model, { isShared: true, frontEndCache: false }).prepare();
-  const [startMs, fromMs] = [clock.nowMs(), clock.nowMs() + leftMs + hopMs + rightMs + 2000];
-  const untilMs = fromMs + 1000 * seconds;
-  const seen: Seen[] = [];
-  let [busyMs, runCount] = [0, 0];
+  const fromMs = clock.nowMs() + leftMs + hopMs + rightMs + 2000;
+  const untilMs = fromMs + 1000 * load.seconds;
+  const seen: Seen = { windows: [], busyMs: 0, runCount: 0 };
   const observer = (record: EngineRecord) => {
-    if (record.kind !== "run" || record.atMs < fromMs) return;
-    busyMs += record.runMs;
-    runCount++;
-    for (const { queueMs, committedSampleCount } of record.windows) {
-      const committedMs = samplesToMs(committedSampleCount, model.sampleRateHz);
-      seen.push({ atMs: record.atMs, delayMs: queueMs + record.runMs, committedMs });
-    }
+    if (record.atMs >= fromMs) takeIn(record, { seen, sampleRateHz: model.sampleRateHz });
   };
-  const engines = Array.from({ length: deviceCount }, () =>
-    new CaptionEngine(sharedModel(model), {
-      ...{ observer, nowMs: clock.nowMs, frontEndCache: false, runTimeoutMs: Infinity },
-    }));
-  let refusedCount = 0;
-  const random = seededRandom(11);
-  const silence = new Float32Array(msToSamples(PUSH_MS, model.sampleRateHz));
-  for (let i = 0; i < streamCount; i++) {
-    const atMs = startMs + random() * Math.max(hopMs, PUSH_MS);
-    const chosen = Math.floor(random() * deviceCount);
-    clock.at(atMs, () => {
-      const engine = load.placement === "any" ? engines[chosen]! : fewest(engines);
-      try {
-        speak(engine.open(windows), { clock, silence, atMs, untilMs });
-      } catch (error) {
-        if (!(error instanceof OverloadError)) throw error;
-        refusedCount++;
-      }
-    });
-  }
+  const engines = Array.from(
+    { length: load.deviceCount },
+    () =>
+      new CaptionEngine(sharedModel(model), {
+        ...{ observer, nowMs: clock.nowMs, frontEndCache: false, runTimeoutMs: Infinity },
+      }),
+  );
+  const refusals = haveSpeakersCome(engines, { clock, load, untilMs });
   await clock.run(untilMs);
   const closing = engines.map((engine) => engine[Symbol.asyncDispose]());
   await clock.finish(); // a run that has begun
   await Promise.all(closing);
-  const delays = seen.map(({ delayMs }) => delayMs);
   return {
-    frameP95: quantile(seen.flatMap((one) => frameLatencies(one, rightMs)), 0.95),
+    ...delaysOf(seen, rightMs),
+    busy: seen.busyMs / load.deviceCount / (untilMs - fromMs),
+    refusedCount: refusals.count,
+  };
+}
+
+function takeIn(
+  record: EngineRecord,
+  { seen, sampleRateHz }: { seen: Seen; sampleRateHz: number },
+): void {
+  if (record.kind !== "run") return;
+  const { atMs, runMs, windows } = record;
+  seen.busyMs += runMs;
+  seen.runCount++;
+  for (const { queueMs, committedSampleCount } of windows) {
+    const committedMs = samplesToMs(committedSampleCount, sampleRateHz);
+    seen.windows.push({ atMs, delayMs: queueMs + runMs, committedMs });
+  }
+}
+
+function delaysOf(
+  { windows, runCount }: Seen,
+  rightMs: number,
+): Omit<DrivenResult, "busy" | "refusedCount"> {
+  const delays = windows.map(({ delayMs }) => delayMs);
+  const frames = windows.flatMap(({ delayMs, committedMs }) =>
+    POINTS.map((part) => delayMs + rightMs + part * committedMs)
+  );
+  return {
+    frameP95: quantile(frames, 0.95),
     delayP50: quantile(delays, 0.5),
     delayP95: quantile(delays, 0.95),
-    rise: leastRise(seen.map(({ atMs, delayMs }) => [atMs, delayMs])),
-    busy: busyMs / deviceCount / (untilMs - fromMs),
-    windowsPerRun: seen.length / runCount,
-    refusedCount,
+    rise: leastRise(windows.map(({ atMs, delayMs }) => [atMs, delayMs])),
+    windowsPerRun: windows.length / runCount,
   };
+}
+
+/** Points among the frames that a window commits: they wait for the context after them, too. */
+const POINTS = [0.1, 0.3, 0.5, 0.7, 0.9];
+
+/** Has every speaker come at a moment of the first hop. Result: how many are turned away, as it goes. */
+function haveSpeakersCome(
+  engines: readonly CaptionEngine[],
+  { clock, load, untilMs }: { clock: DrivingClock; load: Load; untilMs: number },
+): { count: number } {
+  const refusals = { count: 0 };
+  const random = seededRandom(11);
+  const silence = new Float32Array(msToSamples(PUSH_MS, engines[0]!.model.sampleRateHz));
+  const startMs = clock.nowMs();
+  for (let i = 0; i < load.streamCount; i++) {
+    const atMs = startMs + random() * Math.max(load.windows.hopMs, PUSH_MS);
+    const chosen = Math.floor(random() * engines.length);
+    clock.at(atMs, () => {
+      const engine = load.placement === "any" ? engines[chosen]! : fewest(engines);
+      try {
+        speak(engine.open(load.windows), { clock, silence, atMs, untilMs });
+      } catch (error) {
+        if (!(error instanceof OverloadError)) throw error;
+        refusals.count++;
+      }
+    });
+  }
+  return refusals;
 }
 
 function fewest(engines: readonly CaptionEngine[]): CaptionEngine {
@@ -148,11 +183,4 @@ async function readAll(stream: ReturnType<CaptionEngine["open"]>): Promise<void>
   } catch {
     // the engine has ended it
   }
-}
-
-/** Points among the frames that a window commits: they wait for the context after them, too. */
-const POINTS = [0.1, 0.3, 0.5, 0.7, 0.9];
-
-function frameLatencies({ delayMs, committedMs }: Seen, rightMs: number): number[] {
-  return POINTS.map((part) => delayMs + rightMs + part * committedMs);
 }

@@ -8,15 +8,9 @@ import type { DecoderChoice } from "../src/decoding.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { OVERLOAD_POLICY } from "../src/schedule/overload.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
-import type { CaptionStream, StreamOptions } from "../src/stream.ts";
-import type { WindowEncoderOptions } from "../src/window_encoder.ts";
+import type { CaptionStream } from "../src/stream.ts";
 import { sharedModel } from "./shared_model.ts";
-
-/** How windows are cut, and what scales them. */
-export interface StreamingCase
-  extends
-    Required<Pick<StreamOptions, "hopMs" | "leftMs" | "rightMs">>,
-    Required<Pick<WindowEncoderOptions, "normalization">> {}
+import type { StreamingCase } from "./streaming_options.ts";
 
 /** Recordings go in faster than they were spoken: no lag is too long. */
 const PATIENT = {

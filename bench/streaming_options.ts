@@ -4,6 +4,7 @@
  * @module
  */
 import type { OptionSpec } from "../src/cli/command.ts";
+import { choicesOf, numbersOf } from "./bench_command.ts";
 
 /** Values of {@linkcode STREAMING_OPTIONS}. */
 export interface StreamingValues {
@@ -51,3 +52,27 @@ export const STREAMING_OPTIONS: readonly OptionSpec[] = [
   RIGHT_OPTION,
   NORMALIZATION_OPTION,
 ];
+
+/** How windows are cut, and what scales them. */
+export interface StreamingCase {
+  readonly hopMs: number;
+  readonly leftMs: number;
+  readonly rightMs: number;
+  readonly normalization: "window" | "running";
+}
+
+/** Every combination that the options name. */
+export function streamingCases(values: StreamingValues): StreamingCase[] {
+  const { hop = "400", left = "6000", right = "600", normalization = "window" } = values;
+  const norms = choicesOf(normalization, {
+    option: "normalization",
+    choices: ["window", "running"] as const,
+  });
+  return norms.flatMap((normalization) =>
+    numbersOf(left, "left").flatMap((leftMs) =>
+      numbersOf(right, "right").flatMap((rightMs) =>
+        numbersOf(hop, "hop").map((hopMs) => ({ normalization, leftMs, rightMs, hopMs }))
+      )
+    )
+  );
+}

@@ -7,9 +7,9 @@ import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
 import { join } from "../../src/std.ts";
 import { transcribe } from "../../src/transcribe.ts";
-import { type BenchRun, type BenchSpec, choicesOf, numbersOf } from "../bench_command.ts";
+import type { BenchRun, BenchSpec } from "../bench_command.ts";
 import { CLIP_OPTIONS, type ClipValues, loadClips, type LoadedClip } from "../clips.ts";
-import { liveTranscripts, type StreamingCase } from "../live_transcripts.ts";
+import { liveTranscripts } from "../live_transcripts.ts";
 import {
   DECODER_OPTIONS,
   decodersOf,
@@ -22,7 +22,12 @@ import {
 } from "../model_options.ts";
 import { type Case, countsOf, type Measures, runsOf } from "../record.ts";
 import { startPeers, TEXT_PEERS } from "../peers.ts";
-import { STREAMING_OPTIONS, type StreamingValues } from "../streaming_options.ts";
+import {
+  STREAMING_OPTIONS,
+  type StreamingCase,
+  streamingCases,
+  type StreamingValues,
+} from "../streaming_options.ts";
 import { characterErrors, wordErrors } from "../word_errors.ts";
 
 type Values = ModelValues & DecoderValues & ClipValues & StreamingValues & {
@@ -168,25 +173,6 @@ async function measurePeers(folder: string, { values, clips, run }: {
 
 /** Rate of the samples that peers take, Hz. */
 const PEER_RATE_HZ = 16_000;
-
-function streamingCases({
-  hop = "400",
-  left = "6000",
-  right = "600",
-  normalization = "window",
-}: StreamingValues): StreamingCase[] {
-  const norms = choicesOf(normalization, {
-    option: "normalization",
-    choices: ["window", "running"] as const,
-  });
-  return norms.flatMap((normalization) =>
-    numbersOf(left, "left").flatMap((leftMs) =>
-      numbersOf(right, "right").flatMap((rightMs) =>
-        numbersOf(hop, "hop").map((hopMs) => ({ normalization, leftMs, rightMs, hopMs }))
-      )
-    )
-  );
-}
 
 function caseOf({ hopMs, leftMs, rightMs, normalization }: StreamingCase): Case {
   return {

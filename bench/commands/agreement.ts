@@ -7,7 +7,7 @@
 import type { Emissions } from "../../src/ctc/emissions.ts";
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
-import { type BenchRun, type BenchSpec, choicesOf, numbersOf } from "../bench_command.ts";
+import type { BenchRun, BenchSpec } from "../bench_command.ts";
 import { CLIP_OPTIONS, type ClipValues, loadClips } from "../clips.ts";
 import {
   MODEL_OPTIONS,
@@ -18,7 +18,12 @@ import {
 } from "../model_options.ts";
 import { countsOf } from "../record.ts";
 import type { Count } from "../statistics.ts";
-import { STREAMING_OPTIONS, type StreamingValues } from "../streaming_options.ts";
+import {
+  STREAMING_OPTIONS,
+  type StreamingCase,
+  streamingCases,
+  type StreamingValues,
+} from "../streaming_options.ts";
 import { emissionsOf } from "../windows.ts";
 
 type Values = ModelValues & ClipValues & StreamingValues;
@@ -40,17 +45,7 @@ Example:
 };
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { hop = "400", left = "6000", right = "600", normalization = "window" } = values;
-  const cases = choicesOf(normalization, {
-    option: "normalization",
-    choices: ["window", "running"] as const,
-  }).flatMap((normalization) =>
-    numbersOf(left, "left").flatMap((leftMs) =>
-      numbersOf(right, "right").flatMap((rightMs) =>
-        numbersOf(hop, "hop").map((hopMs) => ({ normalization, leftMs, rightMs, hopMs }))
-      )
-    )
-  );
+  const cases = streamingCases(values);
   const systems = systemsOf(values);
   await using made = await modelSource(values);
   for (const [i, system] of systems.entries()) {
@@ -64,16 +59,14 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     );
     const offline: number[][] = [];
     for (const samples of recordings) offline.push(await offlineIds(model, samples));
-    for (const [j, { normalization, ...windows }] of cases.entries()) {
-      const { hopMs, leftMs, rightMs } = windows;
+    const blankId = model.config.pad_token_id ?? 0;
+    for (const [j, streaming] of cases.entries()) {
+      const { hopMs, leftMs, rightMs, normalization } = streaming;
       run.progress((i + j / cases.length) / systems.length, `${name} left ${leftMs}`);
-      const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 1000);
       const streamed: number[][] = [];
       for (const samples of recordings) {
-        const options = { normalization, windows: { ...windows, maxWindowMs, firstWindowMs: 400 } };
-        streamed.push(likeliestOf(await emissionsOf(model, samples, options)));
+        streamed.push(await streamedIds(model, samples, streaming));
       }
-      const blankId = model.config.pad_token_id ?? 0;
       await run.record({
         case: {
           ...{ system: name, normalization, "hop ms": hopMs },
@@ -87,6 +80,18 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
       });
     }
   }
+}
+
+/** Likeliest token of each frame, from windows. */
+async function streamedIds(
+  model: SpeechModel<"ctc">,
+  samples: Float32Array,
+  { normalization, ...windows }: StreamingCase,
+): Promise<number[]> {
+  const { hopMs, leftMs, rightMs } = windows;
+  const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 1000);
+  const options = { normalization, windows: { ...windows, maxWindowMs, firstWindowMs: 400 } };
+  return likeliestOf(await emissionsOf(model, samples, options));
 }
 
 /** Likeliest token of each frame of the whole recording in one run. */

@@ -17,6 +17,7 @@ import {
   modelSource,
   type ModelValues,
   ROUNDS_OPTION,
+  type System,
   systemsOf,
 } from "../model_options.ts";
 import { largestPassing } from "../bisection.ts";
@@ -80,7 +81,7 @@ Example:
 const FLAT_SLOPE = 0.02;
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { hop = "400", left = "6000", right = "600", rounds = 1, budget = 1500 } = values;
+  const { hop = "400", left = "6000", right = "600" } = values;
   const setups = systemsOf(values).flatMap((system) =>
     decodersOf(values).flatMap((decoder) =>
       numbersOf(left, "left").flatMap((leftMs) =>
@@ -93,43 +94,63 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
   requireSteadyWords(numbersOf(left, "left"), values.seconds);
   await using made = await modelSource(values);
   const speech = await timedSpeech(made.source, values, run);
-  for (const [i, { system, decoder, leftMs, rightMs, hopMs }] of setups.entries()) {
-    const results: Capacity[] = [];
-    let device = "";
-    for (let round = 0; round < rounds; round++) {
-      await using server = await startServerProcess(
-        serverFlags(made.source, { values, system, decoder, leftMs }),
-        run,
-      );
-      device = server.device;
-      await warmUp(server.url, run.signal);
-      results.push(
-        await findCapacity(values, {
-          ...{ server, speech, settings: { hopMs, rightMs, leftMs }, run },
-          onTry: (count) =>
-            run.progress(
-              (i + round / rounds) / setups.length,
-              `${system.backend} ${system.dtype} hop ${hopMs}: ${count} speakers`,
-            ),
-        }),
-      );
-    }
-    const numbers = (key: keyof Capacity) =>
-      results.map((result) => result[key]).filter(Number.isFinite);
-    await run.record({
-      case: {
-        ...{ system: `${system.backend} ${system.dtype}`, decoder, "left ms": leftMs },
-        ...{ "right ms": rightMs, "hop ms": hopMs, "budget ms": budget },
-      },
-      device,
-      measures: {
-        streams: runsOf(numbers("streams"), "", "higher"),
-        "final p95": runsOf(numbers("finalP95"), "ms", "neither"),
-        busy: runsOf(numbers("busy"), "%", "neither"),
-        "server cores": runsOf(numbers("serverCores"), "", "neither"),
-      },
+  for (const [i, setup] of setups.entries()) {
+    await measureSetup(setup, {
+      ...{ values, run, speech, source: made.source },
+      onTry: (detail) => run.progress(i / setups.length, detail),
     });
   }
+}
+
+interface Setup extends Settings {
+  readonly system: System;
+  readonly decoder: string;
+}
+
+/** Every round has a server of its own. */
+async function measureSetup(
+  { system, decoder, ...settings }: Setup,
+  { values, run, speech, source, onTry }: {
+    values: Values;
+    run: BenchRun;
+    speech: TimedSpeech;
+    source: string;
+    onTry: (detail: string) => void;
+  },
+): Promise<void> {
+  const { rounds = 1, budget = 1500 } = values;
+  const { leftMs, rightMs, hopMs } = settings;
+  const name = `${system.backend} ${system.dtype}`;
+  const results: Capacity[] = [];
+  let device = "";
+  for (let round = 0; round < rounds; round++) {
+    const flags = serverFlags(source, { values, system, decoder, leftMs });
+    await using server = await startServerProcess(flags, run);
+    device = server.device;
+    await warmUp(server.url, run.signal);
+    const trying = { server, speech, settings, run };
+    results.push(
+      await findCapacity(values, {
+        ...trying,
+        onTry: (count) => onTry(`${name} hop ${hopMs}: ${count} speakers`),
+      }),
+    );
+  }
+  const numbers = (key: keyof Capacity) =>
+    results.map((result) => result[key]).filter(Number.isFinite);
+  await run.record({
+    case: {
+      ...{ system: name, decoder, "left ms": leftMs, "right ms": rightMs },
+      ...{ "hop ms": hopMs, "budget ms": budget },
+    },
+    device,
+    measures: {
+      streams: runsOf(numbers("streams"), "", "higher"),
+      "final p95": runsOf(numbers("finalP95"), "ms", "neither"),
+      busy: runsOf(numbers("busy"), "%", "neither"),
+      "server cores": runsOf(numbers("serverCores"), "", "neither"),
+    },
+  });
 }
 
 /** Words are counted once windows are as long as they get. */
