@@ -17,6 +17,7 @@
  * @module
  */
 // the verbs
+export * from "./src/annotator.ts";
 export * from "./src/default_model.ts";
 export * from "./src/describe_model.ts";
 export * from "./src/engine.ts";
@@ -34,6 +35,15 @@ export * from "./src/model/head_scores.ts";
 export * from "./src/speech_model.ts";
 export * from "./src/stream.ts";
 export * from "./src/tensor.ts";
+export type { ActivityAnnotationOptions } from "./src/activity_annotation.ts";
+export type {
+  Annotation,
+  AnnotatorFailure,
+  Span,
+  SpanEmbedding,
+  SpanLabels,
+} from "./src/annotation.ts";
+export type { ActivityEvent, ActivityOptions } from "./src/caption/activity.ts";
 export type { EndpointEvent, EndpointOptions, EndpointRule } from "./src/caption/endpoint.ts";
 export type * from "./src/caption/word.ts";
 export type { DownloadProgress, ResolveOptions } from "./src/checkpoint/hub.ts";
@@ -86,7 +96,10 @@ export type {
 export type * from "./src/schedule/overload.ts";
 export type { Window } from "./src/schedule/planner.ts";
 export type { WindowOptions, WindowPolicy } from "./src/schedule/window_policy.ts";
+export type { FixedSpans, SpanModel, SpanOptions } from "./src/span_annotation.ts";
+export type { AnnotationEvent } from "./src/stream_annotations.ts";
 export type { Vocabulary as WordVocabulary } from "./src/stitch/vocabulary.ts";
 export type { WordOptions } from "./src/stitch/words.ts";
 export type { TrackOptions } from "./src/track.ts";
 export type * from "./src/window_encoder.ts";
+export type { WindowFeedOptions } from "./src/window_feed.ts";

@@ -8,6 +8,7 @@
 import type { EndpointEvent } from "./caption/endpoint.ts";
 import type { Word } from "./caption/word.ts";
 import type { OverloadStep } from "./schedule/overload.ts";
+import type { AnnotationEvent } from "./stream_annotations.ts";
 
 /** New words: final ones, and the guess at what follows. */
 export interface Caption {
@@ -26,6 +27,8 @@ export type CaptionEvent =
   | Caption
   /** Speech began, or an utterance ended by a rule. */
   | EndpointEvent
+  /** An annotator said something. */
+  | AnnotationEvent
   /** Everything up to this sample is committed, as was asked. */
   | { readonly kind: "finalize"; readonly atSample: number }
   /** The engine went to this step of its overload policy. */

@@ -143,6 +143,11 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
     return this.#parts.languageModel;
   }
 
+  /** Fewest samples it takes. */
+  get leastSamples(): number {
+    return this.#parts.grid.leastSamples;
+  }
+
   /** Tensors of the checkpoint that its task does not use, such as those of pre-training. */
   get unusedTensors(): readonly string[] {
     return this.#language.unusedTensors;

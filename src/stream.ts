@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Annotator } from "./annotator.ts";
 import { likeliestTexts } from "./caption/alternatives.ts";
 import {
   advanceEndpoint,
@@ -24,6 +25,7 @@ import type { FrameGeometry } from "./geometry.ts";
 import type { OverloadPolicy, OverloadStep } from "./schedule/overload.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
+import { StreamAnnotations } from "./stream_annotations.ts";
 import { Track, type TrackOptions, type TrackUpdate } from "./track.ts";
 import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
 
@@ -33,6 +35,8 @@ export interface StreamOptions extends TrackOptions, EndpointOptions {
   readonly id?: string;
   /** How emissions become text. @default {the engine's} */
   readonly decoder?: DecoderChoice | undefined;
+  /** What else is to be said of the audio; each stays the caller's, and serves other streams too. @default {[]} */
+  readonly annotators?: readonly Annotator[];
   /** Ends the stream at once; its reader gets the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -100,6 +104,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   readonly #host: StreamHost;
   readonly #track: Track;
   readonly #endpointPolicy: EndpointPolicy;
+  readonly #annotations: StreamAnnotations;
   readonly #events = new EventQueue();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.abort(this.#signal?.reason);
@@ -115,6 +120,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #finalizeAtSample: number | undefined;
   /** When a finalize or the end was asked for last. */
   #askedMs = -Infinity;
+  /** Whether every word is told; annotators may have more to say. */
+  #isCaptioned = false;
   #isOver = false;
 
   /** Makes a stream. @param host The engine's side. @param options Windows, words, utterances. */
@@ -128,6 +135,12 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#endpointPolicy = endpointPolicy(host.vocabulary, host.geometry, options);
     this.#signal = signal;
     signal?.throwIfAborted();
+    this.#annotations = new StreamAnnotations(options.annotators ?? [], {
+      sampleRateHz: options.sampleRateHz ?? 16_000,
+      lagSamples: this.#track.capacitySamples,
+      tell: (event) => this.#events.push(event),
+      moved: () => this.#annotationsMoved(),
+    });
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -138,7 +151,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** Samples that can be pushed now. */
   get freeSamples(): number {
-    return this.#track.freeSamples;
+    return Math.min(this.#track.freeSamples, this.#annotations.freeSamples);
   }
 
   /** What the encoder remembers of the stream. */
@@ -155,7 +168,14 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
    */
   push(samples: Float32Array): void {
     this.#requireOpen();
+    const room = this.#annotations.freeSamples;
+    if (samples.length > room) {
+      throw new RangeError(
+        `Cannot push ${samples.length} samples as annotators are behind and have room for ${room}: write() waits`,
+      );
+    }
     this.#track.push(samples);
+    this.#annotations.push(samples);
     if (samples.length === 0) return;
     this.#noteArrival(this.#host.nowMs());
     this.#host.wake();
@@ -264,10 +284,21 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     const step = advanceEndpoint(this.#endpoint, { emissions, words }, this.#endpointPolicy);
     this.#endpoint = step.state;
     this.#tell(update, step.events);
+    this.#annotations.settle(this.#track.committedSample);
     this.#answer();
     this.#forgetArrivals(update.settledSample);
+    this.#giveRoom();
+  }
+
+  #giveRoom(): void {
     this.#room?.resolve();
     this.#room = undefined;
+  }
+
+  /** An annotator has made room, or said its last. */
+  #annotationsMoved(): void {
+    this.#giveRoom();
+    if (this.#isCaptioned) this.#finish();
   }
 
   /** Forgets when samples came of which no word is to come; never when the last ones came. */
@@ -326,8 +357,16 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
       this.#flush();
       this.#events.push({ kind: "finalize", atSample: finalizeAtSample });
     }
-    if (this.#track.plan().kind !== "done") return;
+    if (this.#isOver || this.#track.plan().kind !== "done") return;
     this.#flush();
+    this.#isCaptioned = true;
+    this.#annotations.end();
+    this.#finish();
+  }
+
+  /** Ends the stream once annotators have said all, too. */
+  #finish(): void {
+    if (this.#isOver || !this.#annotations.isDone) return;
     this.#events.push({ kind: "end", atSample: this.samplesReceived });
     this.#events.close();
     this.#close();
@@ -348,6 +387,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     const alternatives = isEnd ? likeliestTexts(this.#utterance, this.#nBest) : [];
     this.#events.push(isEnd ? { ...event, alternatives } : event);
     if (isEnd) this.#utterance = [];
+    this.#annotations.hear(event);
   }
 
   #requireOpen(): void {
@@ -360,8 +400,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#isOver = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#writables.clear();
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#annotations.close();
+    this.#giveRoom();
     this.#host.remove(this);
   }
 

@@ -5,23 +5,11 @@
  *
  * @module
  */
-import { RingBuffer } from "./audio/ring_buffer.ts";
-import { AudioError } from "./errors.ts";
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
 import { type Emissions, emissionsFromLogits } from "./ctc/emissions.ts";
 import type { FrameGeometry } from "./geometry.ts";
-import {
-  afterWindow,
-  firstNeededSample,
-  type Plan,
-  planNext,
-  STREAM_START,
-  type StreamProgress,
-  type Window,
-} from "./schedule/planner.ts";
-import { type OverloadPolicy, type OverloadStep, windowsAt } from "./schedule/overload.ts";
-import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/window_policy.ts";
+import type { Window } from "./schedule/planner.ts";
 import {
   type CommitOptions,
   type CommitState,
@@ -33,16 +21,10 @@ import {
 import { cutWindow } from "./stitch/seam.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { type WordOptions, wordRules } from "./stitch/words.ts";
-import { msToSamples } from "./units.ts";
+import { WindowFeed, type WindowFeedOptions } from "./window_feed.ts";
 
 /** Options of a {@linkcode Track}. */
-export interface TrackOptions extends WindowOptions, WordOptions {
-  /**
-   * Audio a track holds beyond its longest window while it waits for the device.
-   *
-   * @default {30000}
-   */
-  readonly backlogMs?: number;
+export interface TrackOptions extends WindowFeedOptions, WordOptions {
   /** Readings given of each committed word and each utterance, likeliest first; 1 gives none besides the words. @default {1} */
   readonly nBest?: number;
 }
@@ -66,102 +48,23 @@ export interface TrackUpdate {
   readonly emissions: Emissions;
 }
 
-/** One speaker's buffers and hypotheses. */
-export class Track<S = unknown> {
-  readonly #policy: WindowPolicy;
+/** One speaker's samples and hypotheses. */
+export class Track<S = unknown> extends WindowFeed {
   readonly #commitOptions: CommitOptions<S>;
-  readonly #ring: RingBuffer;
-  #progress: StreamProgress = STREAM_START;
+  readonly #strideSamples: number;
   #commit: CommitState<S>;
 
   /** @param model What the track decodes for. @param options Lengths of windows, pauses and buffers. */
   constructor(model: TrackModel<S>, options: TrackOptions = {}) {
-    const { backlogMs = 30_000, sampleRateHz = 16_000, nBest = 1 } = options;
+    const { geometry, vocabulary, decoder } = model;
+    const { nBest = 1 } = options;
     if (!(nBest >= 1)) {
       throw new RangeError(`Cannot give readings as nBest must be at least 1: ${nBest}`);
     }
-    const { geometry, vocabulary, decoder } = model;
-    this.#policy = windowPolicy(geometry, options);
+    super(geometry, options);
+    this.#strideSamples = geometry.strideSamples;
     this.#commitOptions = { decoder, nBest, ...wordRules(vocabulary, geometry, options) };
-    this.#ring = new RingBuffer(
-      this.#policy.maxWindowSamples + msToSamples(backlogMs, sampleRateHz),
-    );
     this.#commit = startCommit(decoder);
-  }
-
-  /** How far the track has come. */
-  get progress(): StreamProgress {
-    return this.#progress;
-  }
-
-  /** Samples that can be pushed now without loss. */
-  get freeSamples(): number {
-    return this.#ring.freeSamples;
-  }
-
-  /**
-   * Takes samples that follow.
-   *
-   * @throws {RangeError} If they are more than `freeSamples`; none is taken then.
-   * @throws {AudioError} If one is not a finite number; none is taken then.
-   * @throws {TypeError} If the track has ended.
-   */
-  push(samples: Float32Array): void {
-    if (this.#progress.isEnded) throw new TypeError("Cannot take samples as the track has ended");
-    const bad = samples.findIndex((sample) => !Number.isFinite(sample));
-    if (bad >= 0) {
-      throw new AudioError(
-        `Cannot take samples as each must be a finite number: sample ${
-          this.#ring.endSample + bad
-        } is ${samples[bad]}`,
-      );
-    }
-    this.#ring.push(samples);
-    this.#progress = { ...this.#progress, samplesReceived: this.#ring.endSample };
-  }
-
-  /** Asks for everything received so far to be committed. More may follow. */
-  finalize(): void {
-    this.#progress = { ...this.#progress, finalizeAtSample: this.#progress.samplesReceived };
-  }
-
-  /** Says that no more samples follow. */
-  end(): void {
-    this.#progress = { ...this.#progress, isEnded: true };
-  }
-
-  /**
-   * What to do next.
-   *
-   * @param step How far the overload policy has gone; without it, windows are as the options say.
-   * @param policy The overload policy.
-   */
-  plan(step?: OverloadStep, policy?: OverloadPolicy): Plan {
-    const windows = step === undefined ? this.#policy : windowsAt(this.#policy, step, policy);
-    return planNext(this.#progress, windows);
-  }
-
-  /** Hops that a window takes besides its own. */
-  hopsSpared({ endFrame }: Window): number {
-    const { hopFrames, firstWindowFrames } = this.#policy;
-    const { framesSeen } = this.#progress;
-    const ownEndFrame = framesSeen === 0 ? firstWindowFrames : framesSeen + hopFrames;
-    return Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames));
-  }
-
-  /** Whether every frame of the first `sampleCount` samples is committed. */
-  hasCommitted(sampleCount: number): boolean {
-    return this.#progress.framesCommitted >= this.#policy.geometry.frameCount(sampleCount);
-  }
-
-  /** The samples of a window; silence where it reaches beyond the end. Result: [S] */
-  read({ startSample, endSample }: Window): Float32Array {
-    const heldEnd = Math.min(endSample, this.#ring.endSample);
-    const held = this.#ring.read(startSample, heldEnd);
-    if (heldEnd === endSample) return held;
-    const padded = new Float32Array(endSample - startSample);
-    padded.set(held);
-    return padded;
   }
 
   /**
@@ -176,11 +79,10 @@ export class Track<S = unknown> {
       startFrame: window.startFrame,
       vocabularySize,
     });
-    const cut = cutWindow(this.#progress.framesCommitted, emissions, window);
+    const cut = cutWindow(this.progress.framesCommitted, emissions, window);
     const step = commitWindow(this.#commit, cut, this.#commitOptions);
     this.#commit = step.state;
-    this.#progress = afterWindow(this.#progress, window);
-    this.#ring.forgetBefore(firstNeededSample(this.#progress, this.#policy));
+    this.commit(window);
     const update = { ...this.#updateOf(step), emissions: cut.committed };
     if (window.completes === "nothing") return update;
     const flushed = this.flush();
@@ -196,7 +98,6 @@ export class Track<S = unknown> {
 
   #updateOf(step: Committed<S>): Omit<TrackUpdate, "emissions"> {
     const { committed, tentative, settledFrame } = step;
-    const { strideSamples } = this.#policy.geometry;
-    return { committed, tentative, settledSample: settledFrame * strideSamples };
+    return { committed, tentative, settledSample: settledFrame * this.#strideSamples };
   }
 }

@@ -2,7 +2,7 @@
  * Windows of several streams to logits, in as few runs of the device as their
  * shapes allow.
  *
- * Shapes: B windows, S samples, T frames, C channels of the front end, V vocabulary.
+ * Shapes: B windows, S samples, T frames, C channels of the front end, V vocabulary or labels.
  *
  * @module
  */
@@ -102,9 +102,12 @@ interface Scaled {
 /** Scores of a window's frames. */
 type Scores = Omit<EncodedWindow, "memory">;
 
-/** Encodes windows with a CTC model. */
+/** A model that scores each frame. */
+export type FrameModel = SpeechModel<"ctc" | "frame-classification">;
+
+/** Encodes windows with a model that scores each frame. */
 export class WindowEncoder {
-  readonly #model: SpeechModel<"ctc">;
+  readonly #model: FrameModel;
   readonly #normalization: "window" | "running";
   readonly #paddingFrames: number;
   readonly #isShared: boolean;
@@ -126,7 +129,7 @@ export class WindowEncoder {
    * @param options Scaling, cache and padding.
    * @throws {RangeError} If front-end frames are to be kept that change from window to window.
    */
-  constructor(model: SpeechModel<"ctc">, options: WindowEncoderOptions = {}) {
+  constructor(model: FrameModel, options: WindowEncoderOptions = {}) {
     const { normalization = "window", frontEndCache, paddingFrames, isShared = false } = options;
     this.#model = model;
     this.#isShared = isShared;

@@ -18,6 +18,14 @@ const EXAMPLES: Readonly<Record<string, { args: readonly string[]; prints: RegEx
     args: ["tests/golden/ctc_adapter", "samples/harbour.wav", "samples/balloons.flac"],
     prints: /^ +\d+\.\d\d s {2}samples\/\S+: \S+.*\n/,
   },
+  "who_speaks_when.ts": {
+    args: [
+      ...["tests/golden/ctc_adapter", "tests/golden/bert_frames", "samples/harbour.wav"],
+      "tests/golden/bert_xvector",
+    ],
+    prints:
+      /0\.00 s {2}LABEL_0 begins\n[^]* s {2}a voice 1\.00 like the first\n[^]* s {2}LABEL_0 ends\n/,
+  },
   "transcribe_file.ts": {
     args: ["samples/harbour.wav", "tests/golden/ctc_adapter"],
     prints: /^ +\d+\.\d\d s {2}\S+ {2}\(\d+ %\)\n/,

@@ -40,6 +40,7 @@ function story(events: readonly CaptionEvent[]): string {
       finalize: "F",
       end: ".",
       overload: "!",
+      annotation: "@",
     }[event.kind];
   }).filter((part) => part !== "").join(" ");
 }

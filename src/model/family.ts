@@ -51,6 +51,8 @@ export interface InputGrid {
   readonly unit: string;
   /** Fewest of them that a row needs. */
   readonly leastLength: number;
+  /** Fewest samples that make as many. */
+  readonly leastSamples: number;
   /** Frames that the encoder takes in of so many. */
   encoderFrameCount(length: number): number;
   /** Frames of the output that so many make, as losses count them. */

@@ -64,6 +64,7 @@ function sampleGrid(geometry: FrameGeometry): InputGrid {
     dimensions: ["batch", "samples"],
     unit: "samples",
     leastLength: geometry.receptiveFieldSamples,
+    leastSamples: geometry.receptiveFieldSamples,
     encoderFrameCount: frameCount,
     outputFrameCount: frameCount,
     frameMask: (attentionMask: Tensor<Int32Array>) =>

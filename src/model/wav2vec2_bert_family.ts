@@ -4,6 +4,7 @@
  * @module
  */
 import { UnsupportedConfigError } from "../errors.ts";
+import type { FrameGeometry } from "../geometry.ts";
 import type { Task } from "./config.ts";
 import type { InputGrid, ModelFamily } from "./family.ts";
 import { extractFbank, type FbankConfig, parseFbankConfig } from "./fbank.ts";
@@ -43,7 +44,7 @@ export const WAV2VEC2_BERT_FAMILY: ModelFamily<Wav2Vec2BertConfig, FbankConfig> 
   checkTask: (config, task) => checkTask(config, task),
   classNameOf: (_config, task) => wav2Vec2BertClassName(task),
   geometryOf: (config, { stride }) => wav2Vec2BertGeometry(config, { stackedFrames: stride }),
-  inputGrid: (config, { task }) => featureGrid(config, task),
+  inputGrid: (config, { task, geometry }) => featureGrid(config, task, geometry),
   buildGraph(config, task, { part = "whole", ...options }) {
     if (part === "whole") return buildWav2Vec2BertGraph(config, task, options);
     throw new RangeError(
@@ -53,7 +54,11 @@ export const WAV2VEC2_BERT_FAMILY: ModelFamily<Wav2Vec2BertConfig, FbankConfig> 
   prepare: extractFbank,
 };
 
-function featureGrid(config: Wav2Vec2BertConfig, task: Task): InputGrid {
+function featureGrid(
+  config: Wav2Vec2BertConfig,
+  task: Task,
+  geometry: FrameGeometry,
+): InputGrid {
   const outputFrameCount = (length: number) => labelledFrameCount(config, length);
   const fewestFrames = task === "x-vector" ? xVectorFrameCount(config) : 1;
   let leastLength = fewestFrames;
@@ -64,6 +69,7 @@ function featureGrid(config: Wav2Vec2BertConfig, task: Task): InputGrid {
     dimensions: ["batch", "frames", config.feature_projection_input_dim],
     unit: "frames",
     leastLength,
+    leastSamples: geometry.sampleCount(fewestFrames),
     encoderFrameCount: (length) => length,
     outputFrameCount,
     frameMask: ({ data }) => Float32Array.from(data),

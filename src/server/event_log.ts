@@ -100,7 +100,7 @@ export class EventLog {
 
   /** Takes an event. Steps of the overload policy are not the session's: they have no number. */
   append(event: CaptionEvent): void {
-    if (this.#isClosed || event.kind === "overload") return;
+    if (this.#isClosed || event.kind === "overload" || event.kind === "annotation") return;
     const seq = ++this.#lastSeq;
     if (event.kind === "caption") {
       const { committed, tentative, settledSample } = event;
@@ -164,7 +164,10 @@ export class EventLog {
     };
   }
 
-  #mark(event: Exclude<CaptionEvent, { kind: "caption" | "overload" }>, seq: number): Mark {
+  #mark(
+    event: Exclude<CaptionEvent, { kind: "caption" | "overload" | "annotation" }>,
+    seq: number,
+  ): Mark {
     const ms = (sample: number) => samplesToMs(sample, this.#options.sampleRateHz);
     switch (event.kind) {
       case "speechStart":

@@ -1,0 +1,138 @@
+/**
+ * One speaker's samples on their way to a model: what is held, and which window is to be encoded
+ * next. What the frames mean is the affair of whoever asks.
+ *
+ * @module
+ */
+import { RingBuffer } from "./audio/ring_buffer.ts";
+import { AudioError } from "./errors.ts";
+import type { FrameGeometry } from "./geometry.ts";
+import { type OverloadPolicy, type OverloadStep, windowsAt } from "./schedule/overload.ts";
+import {
+  afterWindow,
+  firstNeededSample,
+  type Plan,
+  planNext,
+  STREAM_START,
+  type StreamProgress,
+  type Window,
+} from "./schedule/planner.ts";
+import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/window_policy.ts";
+import { msToSamples } from "./units.ts";
+
+/** Options of a {@linkcode WindowFeed}. */
+export interface WindowFeedOptions extends WindowOptions {
+  /**
+   * Audio that is held beyond the longest window while it waits for the device.
+   *
+   * @default {30000}
+   */
+  readonly backlogMs?: number;
+}
+
+/** The samples of one stream, in windows. */
+export class WindowFeed {
+  readonly #policy: WindowPolicy;
+  readonly #ring: RingBuffer;
+  #progress: StreamProgress = STREAM_START;
+
+  /** @param geometry The model's frame grid. @param options Lengths of windows and buffers. */
+  constructor(geometry: FrameGeometry, options: WindowFeedOptions = {}) {
+    const { backlogMs = 30_000, sampleRateHz = 16_000 } = options;
+    this.#policy = windowPolicy(geometry, options);
+    this.#ring = new RingBuffer(
+      this.#policy.maxWindowSamples + msToSamples(backlogMs, sampleRateHz),
+    );
+  }
+
+  /** Most samples held: by so many may the committed frames be behind. */
+  get capacitySamples(): number {
+    return this.#ring.capacitySamples;
+  }
+
+  /** How far the stream has come. */
+  get progress(): StreamProgress {
+    return this.#progress;
+  }
+
+  /** Samples that can be pushed now without loss. */
+  get freeSamples(): number {
+    return this.#ring.freeSamples;
+  }
+
+  /** Where the first frame that is not committed begins. */
+  get committedSample(): number {
+    return this.#progress.framesCommitted * this.#policy.geometry.strideSamples;
+  }
+
+  /**
+   * Takes samples that follow.
+   *
+   * @throws {RangeError} If they are more than `freeSamples`; none is taken then.
+   * @throws {AudioError} If one is not a finite number; none is taken then.
+   * @throws {TypeError} If the stream has ended.
+   */
+  push(samples: Float32Array): void {
+    if (this.#progress.isEnded) throw new TypeError("Cannot take samples as the track has ended");
+    const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+    if (bad >= 0) {
+      throw new AudioError(
+        `Cannot take samples as each must be a finite number: sample ${
+          this.#ring.endSample + bad
+        } is ${samples[bad]}`,
+      );
+    }
+    this.#ring.push(samples);
+    this.#progress = { ...this.#progress, samplesReceived: this.#ring.endSample };
+  }
+
+  /** Asks for everything received so far to be committed. More may follow. */
+  finalize(): void {
+    this.#progress = { ...this.#progress, finalizeAtSample: this.#progress.samplesReceived };
+  }
+
+  /** Says that no more samples follow. */
+  end(): void {
+    this.#progress = { ...this.#progress, isEnded: true };
+  }
+
+  /**
+   * What to do next.
+   *
+   * @param step How far the overload policy has gone; without it, windows are as the options say.
+   * @param policy The overload policy.
+   */
+  plan(step?: OverloadStep, policy?: OverloadPolicy): Plan {
+    const windows = step === undefined ? this.#policy : windowsAt(this.#policy, step, policy);
+    return planNext(this.#progress, windows);
+  }
+
+  /** Hops that a window takes besides its own. */
+  hopsSpared({ endFrame }: Window): number {
+    const { hopFrames, firstWindowFrames } = this.#policy;
+    const { framesSeen } = this.#progress;
+    const ownEndFrame = framesSeen === 0 ? firstWindowFrames : framesSeen + hopFrames;
+    return Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames));
+  }
+
+  /** Whether every frame of the first `sampleCount` samples is committed. */
+  hasCommitted(sampleCount: number): boolean {
+    return this.#progress.framesCommitted >= this.#policy.geometry.frameCount(sampleCount);
+  }
+
+  /** The samples of a window; silence where it reaches beyond the end. Result: [S] */
+  read({ startSample, endSample }: Window): Float32Array {
+    const heldEnd = Math.min(endSample, this.#ring.endSample);
+    const held = this.#ring.read(startSample, heldEnd);
+    if (heldEnd === endSample) return held;
+    const padded = new Float32Array(endSample - startSample);
+    padded.set(held);
+    return padded;
+  }
+
+  /** Says that a planned window's frames are committed; what no later window needs is forgotten. */
+  commit(window: Window): void {
+    this.#progress = afterWindow(this.#progress, window);
+    this.#ring.forgetBefore(firstNeededSample(this.#progress, this.#policy));
+  }
+}
