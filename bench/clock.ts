@@ -5,6 +5,12 @@
  */
 import { setImmediate } from "node:timers";
 
+/** Resolves at a moment of `performance.now()`; at once, if it is past. */
+export async function waitUntil(atMs: number): Promise<void> {
+  const waitMs = atMs - performance.now();
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+}
+
 /** When things happen. */
 export interface DrivingClock {
   /** Now, ms. */

@@ -6,6 +6,7 @@
 import { s16leBytes } from "../src/audio/pcm.ts";
 import { CaptionClient } from "../src/server/client.ts";
 import type { CaptionSettings } from "../src/server/protocol.ts";
+import { waitUntil } from "./clock.ts";
 import type { SeenCaption } from "./emission_latency.ts";
 
 /** How a recording is spoken. */
@@ -63,14 +64,9 @@ export async function speak(samples: Float32Array, options: SpeakingOptions): Pr
   startMs = performance.now() + delayMs;
   const frame = FRAME_MS * sampleRateHz / 1000;
   for (let at = 0; at < samples.length; at += frame) {
-    await until(startMs + (at / frame + 1) * FRAME_MS);
+    await waitUntil(startMs + (at / frame + 1) * FRAME_MS);
     await client.write(s16leBytes(samples.subarray(at, at + frame)));
   }
   await client.end();
   return { seen, overloads };
-}
-
-async function until(atMs: number): Promise<void> {
-  const waitMs = atMs - performance.now();
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
 }

@@ -9,10 +9,13 @@
  */
 import { parseArgs } from "node:util";
 import { readSpeech } from "../src/audio/decode.ts";
+import { s16leBytes } from "../src/audio/pcm.ts";
 import { CaptionClient } from "../src/server/client.ts";
 import type { ServerMessage } from "../src/server/protocol.ts";
 import { fromFileUrl } from "../src/std.ts";
+import { waitUntil } from "./clock.ts";
 import { machineFacts } from "./machine.ts";
+import { quantile } from "./statistics.ts";
 
 const HELP = `deno run -A bench/soak.ts [options] [-- flags of hubcap serve]
   --sessions N       speakers at once (default: 20)
@@ -65,9 +68,9 @@ async function talk(soak: Soak, findings: Findings, fromSample: number): Promise
   const startMs = performance.now();
   let frame = 0;
   for (; frame < frameCount && performance.now() < soak.endMs; frame++) {
-    await until(startMs + (frame + 1) * FRAME_MS); // it is there once its last sample was spoken
+    await waitUntil(startMs + (frame + 1) * FRAME_MS); // it is there once its last sample was spoken
     const at = (fromSample + frame * frameSamples) % (soak.speech.length - frameSamples);
-    await client.write(s16le(soak.speech.subarray(at, at + frameSamples)));
+    await client.write(s16leBytes(soak.speech.subarray(at, at + frameSamples)));
   }
   await client.end();
   const sentMs = frame * FRAME_MS;
@@ -171,23 +174,10 @@ async function loadSpeech(): Promise<Float32Array> {
   return new Float32Array(parts);
 }
 
-function s16le(samples: Float32Array): Uint8Array {
-  const clamp = (sample: number) =>
-    Math.max(-0x8000, Math.min(0x7fff, Math.round(0x8000 * sample)));
-  return new Uint8Array(Int16Array.from(samples, clamp).buffer);
-}
-
-async function until(atMs: number): Promise<void> {
-  const waitMs = atMs - performance.now();
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-}
-
 function quantiles(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return [0.5, 0.95, 0.99].map((part) => {
-    const value = sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-    return value === undefined ? "–" : `${Math.round(value)}`;
-  }).join(" | ");
+  return [0.5, 0.95, 0.99].map((part) =>
+    values.length === 0 ? "–" : `${Math.round(quantile(values, part))}`
+  ).join(" | ");
 }
 
 /** How much the later part of the time needed more than the part after the warm-up, MiB. */

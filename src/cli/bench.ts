@@ -24,7 +24,17 @@ export const benchCommand: CommandSpec = {
   passesThrough: true,
   notes: "",
   run: async (args, _values, terminal) => {
+    await requireBenchmarks();
     const { runBenchmarks }: Benchmarks = await import(BENCHMARKS.href);
     return await runBenchmarks(args, terminal);
   },
 };
+
+async function requireBenchmarks(): Promise<void> {
+  const isThere = BENCHMARKS.protocol === "file:" &&
+    await Deno.stat(BENCHMARKS).then(() => true, () => false);
+  if (isThere) return;
+  throw new Error(
+    "Cannot measure as the benchmarks are no part of the library: run this in a checkout",
+  );
+}
