@@ -15,9 +15,10 @@ import type { ServerMessage } from "../src/server/protocol.ts";
 import { fromFileUrl } from "../src/std.ts";
 import { waitUntil } from "./clock.ts";
 import { machineFacts } from "./machine.ts";
+import { startServerProcess } from "./server_process.ts";
 import { quantile } from "./statistics.ts";
 
-const HELP = `deno run -A bench/soak.ts [options] [-- flags of hubcap serve]
+const HELP = `deno run -A bench/soak.ts [options] [settings of hubcap serve, as hop-ms=200]
   --sessions N       speakers at once (default: 20)
   --minutes N        how long (default: 10)
   --talk SECONDS     how long a speaker speaks before the next one follows (default: 90)
@@ -131,39 +132,6 @@ async function readMetrics(url: string, problems: string[]): Promise<Map<string,
   return metrics;
 }
 
-/** A server in a process of its own. */
-async function startServer(flags: readonly string[]): Promise<{ url: string } & AsyncDisposable> {
-  const main = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
-  const args = ["run", "--allow-all", main, "serve", "--port", "0", "--log-level", "warning"];
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [...args, ...flags],
-    stdout: "piped",
-  }).spawn();
-  const lines = process.stdout.pipeThrough(new TextDecoderStream());
-  let said = "";
-  for await (const text of lines.values({ preventCancel: true })) {
-    said += text;
-    if (/listens on \S+\n/.test(said)) break;
-  }
-  void lines.pipeTo(new WritableStream());
-  const url = /listens on (\S+)\n/.exec(said)?.[1];
-  if (url === undefined) throw new Error("Cannot soak as the server does not start");
-  while (!(await ok(`${url}/healthz/ready`))) await new Promise((wait) => setTimeout(wait, 100));
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      process.kill("SIGTERM");
-      await process.status;
-    },
-  };
-}
-
-async function ok(url: string): Promise<boolean> {
-  const response = await fetch(url);
-  await response.body?.cancel();
-  return response.ok;
-}
-
 async function loadSpeech(): Promise<Float32Array> {
   const pause = new Float32Array(2 * SAMPLE_RATE_HZ);
   const parts: number[] = [];
@@ -206,7 +174,11 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  await using server = values.url === undefined ? await startServer(positionals) : undefined;
+  const settings = Object.fromEntries(positionals.map((setting) => setting.split("=", 2)));
+  const { signal } = new AbortController();
+  await using server = values.url === undefined
+    ? await startServerProcess(settings, { signal })
+    : undefined;
   const [sessionCount, minutes] = [Number(values.sessions), Number(values.minutes)];
   const soak: Soak = {
     url: server?.url ?? values.url!,
