@@ -88,7 +88,7 @@ export class EngineSlot implements AsyncDisposable {
   }
 
   /**
-   * Opens a stream.
+   * Opens a stream. Its windows are at most as long as the model was made for.
    *
    * @throws {OverloadError} If the engine is not ready, or behind.
    */
@@ -98,7 +98,11 @@ export class EngineSlot implements AsyncDisposable {
       const { message, retryAfterMs = 0 } = this.refusal()!;
       throw new OverloadError(message, retryAfterMs);
     }
-    return engine.open(options);
+    const { maxWindowMs = 0 } = options;
+    const { maxInputMs } = engine.model;
+    return engine.open(
+      maxWindowMs > maxInputMs ? { ...options, maxWindowMs: maxInputMs } : options,
+    );
   }
 
   /** Ends the engine. */

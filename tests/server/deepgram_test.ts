@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { readSpeech } from "../../src/audio/decode.ts";
 import { fromFileUrl } from "../../src/std.ts";
 import { transcribe } from "../../src/transcribe.ts";
 import {
@@ -348,32 +347,4 @@ Deno.test("deepgram: a client that does not read is cut, and nobody else is dist
   good.closeStream();
   assertEquals(await good.closed, 1000);
   assertEquals(transcriptOf(good.messages), "tea");
-});
-
-const CLIP = fromFileUrl(
-  new URL(
-    "clips/an4_an36-fejs-b.flac",
-    `file://${
-      Deno.env.get("HUBCAP_SPEECH_DATA") ??
-        fromFileUrl(new URL("../../../shared/data", import.meta.url))
-    }/`,
-  ),
-);
-const hasClip = await Deno.stat(CLIP).then(() => true, () => false);
-
-Deno.test({
-  name: "deepgram: a real recording, by both clients",
-  ignore: !hasClip,
-  fn: async () => {
-    const speech = await readSpeech(CLIP);
-    const { text } = await transcribe(speech, { model: MODEL });
-    await using server = await openServer(WHOLE);
-    for (const connect of Object.values(CLIENTS)) {
-      const client = await connect({ url: server.url, key: KEY, options: RAW });
-      stream(client, s16le(speech));
-      client.closeStream();
-      assertEquals(await client.closed, 1000);
-      assertEquals(transcriptOf(client.messages), text);
-    }
-  },
 });

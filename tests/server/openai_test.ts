@@ -8,11 +8,6 @@ const KEY = "0123456789abcdef";
 const FLAGS = { apiKeys: `tester:${KEY}`, maxWindowMs: 30_000 };
 const HARBOUR = fromFileUrl(new URL("../../samples/harbour.wav", import.meta.url));
 
-const DATA = Deno.env.get("HUBCAP_SPEECH_DATA") ??
-  fromFileUrl(new URL("../../../shared/data", import.meta.url));
-const CLIP = `${DATA}/clips/an4_an36-fejs-b.flac`;
-const hasClip = await Deno.stat(CLIP).then(() => true, () => false);
-
 function clientOf(url: string, apiKey = KEY): OpenAI {
   return new OpenAI({ apiKey, baseURL: `${url}/v1`, maxRetries: 0 });
 }
@@ -163,16 +158,4 @@ Deno.test("openai: the model is listed, by its name alone", async () => {
   assertEquals((await client.models.retrieve("ctc_adapter")).owned_by, "hubcap");
   const error = await client.models.retrieve("whisper-1").catch((error) => error);
   assertEquals([error.status, error.code], [404, "model_not_found"]);
-});
-
-Deno.test({
-  name: "openai: a real recording",
-  ignore: !hasClip,
-  fn: async () => {
-    const { text } = await transcribe(CLIP, { model: MODEL });
-    await using server = await openServer(FLAGS);
-    const { audio } = clientOf(server.url);
-    const transcript = await audio.transcriptions.create({ file: await recording(CLIP), model });
-    assertEquals(transcript.text, text);
-  },
 });

@@ -40,9 +40,9 @@ const PATIENT: OverloadPolicy = {
   },
 };
 
-/** Opens the engine of the tests. */
-export function openEngine(options: EngineOptions = {}): Promise<CaptionEngine> {
-  return CaptionEngine.load(MODEL, {
+/** Opens the engine of the tests, or one like it with another model. */
+export function openEngine(options: EngineOptions = {}, model = MODEL): Promise<CaptionEngine> {
+  return CaptionEngine.load(model, {
     backend: "cpu",
     threadCount: 1,
     overload: PATIENT,

@@ -1,6 +1,4 @@
 import { assert, assertEquals } from "../assert.ts";
-import { readSpeech } from "../../src/audio/decode.ts";
-import { fromFileUrl } from "../../src/std.ts";
 import { transcribe } from "../../src/transcribe.ts";
 import { type VoskAnswer, VoskClient } from "../clients/vosk_client.ts";
 import { MODEL, openEchoServer, openServer, s16le, sampleSpeech } from "./server.ts";
@@ -162,23 +160,4 @@ Deno.test("vosk: a server that shuts down tells the rest", async () => {
   assertEquals((await client.closed).code, 1001);
   assertEquals(client.unaskedCount, 1);
   await closing;
-});
-
-const DATA = Deno.env.get("HUBCAP_SPEECH_DATA") ??
-  fromFileUrl(new URL("../../../shared/data", import.meta.url));
-const CLIP = `${DATA}/clips/an4_an36-fejs-b.flac`;
-const hasClip = await Deno.stat(CLIP).then(() => true, () => false);
-
-Deno.test({
-  name: "vosk: a real recording",
-  ignore: !hasClip,
-  fn: async () => {
-    const speech = await readSpeech(CLIP);
-    const { text } = await transcribe(speech, { model: MODEL });
-    await using server = await openServer(WHOLE);
-    await using client = new VoskClient(server.url);
-    await client.opened;
-    client.tell({ config: { sample_rate: 16_000 } });
-    assertEquals(textOf(await speak(client, s16le(speech))), text);
-  },
 });
