@@ -5,10 +5,14 @@
  */
 import { fromFileUrl, join } from "../src/std.ts";
 
-const SCRIPT = fromFileUrl(new URL("../tests/golden/full_size.py", import.meta.url));
-
 /** Shapes there are scripts for. */
-export type FullSize = "base" | "large" | "wav2vec2";
+export type FullSize = HubertSize | "w2v-bert";
+
+/** Shapes that one script makes together. */
+type HubertSize = "base" | "large" | "wav2vec2";
+
+const scriptPath = (name: string) =>
+  fromFileUrl(new URL(`../tests/golden/${name}`, import.meta.url));
 
 /** The Python to run scripts with: `HUBCAP_PYTHON`, which needs torch and transformers. */
 export function pythonPath(): string {
@@ -16,9 +20,13 @@ export function pythonPath(): string {
 }
 
 /** Makes checkpoints with seeded random weights, their inputs and expected outputs. */
-export async function makeFullSize(folder: string, names: readonly FullSize[]): Promise<void> {
+export async function makeFullSize(folder: string, names: readonly HubertSize[]): Promise<void> {
+  await runScript("full_size.py", [folder, ...names]);
+}
+
+async function runScript(name: string, args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(pythonPath(), {
-    args: [SCRIPT, folder, ...names],
+    args: [scriptPath(name), ...args],
     stdout: "null",
     stderr: "piped",
   }).output();
@@ -33,6 +41,8 @@ export async function makeFullSize(folder: string, names: readonly FullSize[]): 
 export async function fullSizeFolder(root: string, name: FullSize): Promise<string> {
   const folder = join(root, name);
   const isThere = await Deno.stat(join(folder, "model.safetensors")).catch(() => undefined);
-  if (isThere === undefined) await makeFullSize(root, [name]);
+  if (isThere !== undefined) return folder;
+  if (name === "w2v-bert") await runScript("full_size_bert.py", [folder]);
+  else await makeFullSize(root, [name]);
   return folder;
 }

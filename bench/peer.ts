@@ -7,7 +7,7 @@
 export interface PeerJob {
   /** File of little-endian 32-bit floats. */
   readonly input: string;
-  /** [B, S] */
+  /** [B, S], or [B, T, F] of features. */
   readonly shape: readonly number[];
   /** File to write the logits to. */
   readonly output?: string;

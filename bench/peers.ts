@@ -6,6 +6,7 @@
  */
 import { exportModel } from "../src/export_model.ts";
 import { fromFileUrl, join } from "../src/std.ts";
+import type { Tensor } from "../src/tensor.ts";
 import { pythonPath } from "./checkpoint.ts";
 import { type Peer, startPeer } from "./peer.ts";
 import { makeWaveforms } from "./signal.ts";
@@ -94,14 +95,14 @@ async function exportedFolder({ folder, scratch }: PeerContext): Promise<string>
  */
 export async function startPeers(
   specs: readonly PeerSpec[],
-  { context, say, stack }: {
+  { context, say, stack, probe = makeWaveforms(1, 1) }: {
     context: PeerContext;
     say: (text: string) => void;
     stack: AsyncDisposableStack;
+    probe?: Tensor<Float32Array<ArrayBuffer>>;
   },
 ): Promise<{ name: string; peer: Peer }[]> {
   const started: { name: string; peer: Peer }[] = [];
-  const probe = makeWaveforms(1, 1);
   const input = join(context.scratch, "probe.f32");
   await Deno.writeFile(input, new Uint8Array(probe.data.buffer));
   for (const { name, install, command } of specs) {

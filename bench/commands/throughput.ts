@@ -6,7 +6,7 @@
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
 import { join } from "../../src/std.ts";
-import type { Tensor } from "../../src/tensor.ts";
+import { rowsOf, type Tensor } from "../../src/tensor.ts";
 import { type BenchRun, type BenchSpec, numbersOf } from "../bench_command.ts";
 import {
   MODEL_OPTIONS,
@@ -74,7 +74,7 @@ interface Runner {
 }
 
 interface Input {
-  readonly tensor: Tensor<Float32Array<ArrayBuffer>>; // [B, S]
+  readonly tensor: Tensor<Float32Array<ArrayBuffer>>; // [B, S], or [B, T, F] of features
   readonly path: string;
 }
 
@@ -86,9 +86,9 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
   const { source } = stack.use(await modelSource(values));
   const scratch = await Deno.makeTempDir({ prefix: "hubcap-bench-" });
   stack.defer(() => Deno.remove(scratch, { recursive: true }));
-  const runners = await openRunners(source, { values, run, scratch, stack });
+  const { runners, inputOf } = await openRunners(source, { values, run, scratch, stack });
   for (const [i, shape] of shapes.entries()) {
-    const tensor = makeWaveforms(shape.batch, shape.seconds);
+    const tensor = inputOf(shape.batch, shape.seconds);
     const path = join(scratch, "input.f32");
     await Deno.writeFile(path, new Uint8Array(tensor.data.buffer));
     const { times, logits } = await measureInput(runners, { tensor, path }, {
@@ -111,19 +111,37 @@ async function openRunners(source: string, { values, run, scratch, stack }: {
   run: BenchRun;
   scratch: string;
   stack: AsyncDisposableStack;
-}): Promise<Runner[]> {
+}): Promise<{ runners: readonly Runner[]; inputOf: InputMaker }> {
   const { threads: threadCount = navigator.hardwareConcurrency } = values;
+  const models: SpeechModel<"ctc">[] = [];
   const runners: Runner[] = [];
   for (const { backend, dtype } of systemsOf(values)) {
     run.progress(0, `loading ${backend} ${dtype}`);
     const model = await loadModel(source, { task: "ctc", backend, dtype, threadCount });
-    runners.push(ours(stack.use(model), `${backend} ${dtype}`));
+    models.push(stack.use(model));
+    runners.push(ours(model, `${backend} ${dtype}`));
   }
-  if (!values.peers) return runners;
+  const inputOf = inputMaker(models[0]!);
+  if (!values.peers) return { runners, inputOf };
   run.progress(0, "starting peers");
   const context = { folder: source, threadCount, scratch };
-  const peers = await startPeers(MODEL_PEERS, { context, say: run.say, stack });
-  return [...runners, ...peers.map(({ name, peer }) => theirs(name, peer, scratch))];
+  const options = { context, say: run.say, stack, probe: inputOf(1, 1) };
+  const peers = await startPeers(MODEL_PEERS, options);
+  for (const { name, peer } of peers) runners.push(theirs(name, peer, scratch));
+  return { runners, inputOf };
+}
+
+/** Makes an input of so many rows and seconds. */
+type InputMaker = (batch: number, seconds: number) => Tensor<Float32Array<ArrayBuffer>>;
+
+/** Samples as they are, or the features that a model takes instead: these are not measured. */
+function inputMaker(model: SpeechModel): InputMaker {
+  if (model.config.model_type !== "wav2vec2-bert") return makeWaveforms;
+  return (batch, seconds) => {
+    const waveforms = rowsOf(makeWaveforms(batch, seconds)).map(({ data }) => data);
+    const { data, shape } = model.prepare(waveforms).inputFeatures!;
+    return { data: new Float32Array(data), shape };
+  };
 }
 
 function ours(model: SpeechModel<"ctc">, name: string): Runner {
@@ -133,7 +151,8 @@ function ours(model: SpeechModel<"ctc">, name: string): Runner {
     isPeer: false,
     async run({ tensor }, wantsLogits) {
       const startMs = performance.now();
-      const { logits } = await model.forward({ inputValues: tensor });
+      const input = tensor.shape.length === 3 ? { inputFeatures: tensor } : { inputValues: tensor };
+      const { logits } = await model.forward(input);
       const ms = performance.now() - startMs;
       return wantsLogits ? { ms, logits: logits.data } : { ms };
     },

@@ -8,8 +8,8 @@
 export interface Job {
   /** File of little-endian 32-bit floats. */
   readonly input: string;
-  /** [B, S] */
-  readonly shape: [number, number];
+  /** [B, S], or [B, T, F] of features. */
+  readonly shape: readonly number[];
   /** File to write the logits to. */
   readonly output?: string;
 }
@@ -22,11 +22,11 @@ function say(value: unknown): void {
 /**
  * Says what the peer is, then answers jobs until there are no more.
  *
- * @param facts What it is. @param run Runs once. data: [B × S]; result: [B, T, V]
+ * @param facts What it is. @param run Runs once. data: [B × S] or [B × T × F]; result: [B, T, V]
  */
 export async function answerJobs(
   facts: Readonly<Record<string, unknown>>,
-  run: (data: Float32Array, shape: [number, number]) => Promise<Float32Array>,
+  run: (data: Float32Array, shape: readonly number[]) => Promise<Float32Array>,
 ): Promise<void> {
   say(facts);
   const decoder = new TextDecoder();
@@ -44,4 +44,24 @@ export async function answerJobs(
       say({ ms });
     }
   }
+}
+
+/** Makes a tensor of a runtime. */
+export type TensorClass = new (
+  type: string,
+  data: Float32Array | BigInt64Array,
+  dims: readonly number[],
+) => unknown;
+
+/** An input as an exported graph takes it: samples, or features and that all of them count. */
+export function feedsOf(
+  Tensor: TensorClass,
+  data: Float32Array, // [B, S] or [B, T, F]
+  shape: readonly number[],
+): Record<string, unknown> {
+  const tensor = new Tensor("float32", data, shape);
+  if (shape.length === 2) return { input_values: tensor };
+  const rows = shape.slice(0, 2);
+  const ones = new BigInt64Array(rows[0]! * rows[1]!).fill(1n);
+  return { input_features: tensor, attention_mask: new Tensor("int64", ones, rows) };
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import config from "../../deno.json" with { type: "json" };
-import { answerJobs } from "./lines.ts";
+import { answerJobs, feedsOf, type TensorClass } from "./lines.ts";
 
 /** The parts of the package in use. */
 interface OnnxRuntime {
@@ -17,7 +17,7 @@ interface OnnxRuntime {
       run(feeds: object): Promise<{ readonly logits: { readonly data: Float32Array } }>;
     }>;
   };
-  readonly Tensor: new (type: string, data: Float32Array, dims: readonly number[]) => unknown;
+  readonly Tensor: TensorClass;
 }
 
 const [path, threads] = Deno.args as [string, string];
@@ -28,7 +28,7 @@ const session = await InferenceSession.create(path, { intraOpNumThreads: Number(
 await answerJobs(
   { system: `onnxruntime-node ${env.versions.common}`, device: "cpu", threads: Number(threads) },
   async (data, shape) => {
-    const { logits } = await session.run({ input_values: new Tensor("float32", data, shape) });
+    const { logits } = await session.run(feedsOf(Tensor, data, shape));
     return logits.data;
   },
 );

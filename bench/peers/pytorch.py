@@ -1,8 +1,8 @@
 """transformers on PyTorch, driven line by line: `pip install torch transformers`.
 
 Usage: `python bench/peers/pytorch.py FOLDER THREADS`. Says what it is on the first line. Then takes
-lines {"input": path, "shape": [B, S], "output": path?}, runs the model once over the little-endian
-float32 file, and answers {"ms": …}. Scaled dot-product attention, no gradients.
+lines {"input": path, "shape": [B, S] or [B, T, F], "output": path?}, runs the model once over the
+little-endian float32 file, and answers {"ms": …}. Scaled dot-product attention, no gradients.
 """
 
 import json
@@ -15,7 +15,7 @@ import transformers
 
 
 def read(path, shape):
-    """An input as the model takes it. [B, S]"""
+    """An input as the model takes it: samples [B, S], or features [B, T, F]."""
     return torch.from_numpy(numpy.fromfile(path, dtype="<f4").reshape(shape))
 
 

@@ -7,7 +7,7 @@
  * @module
  */
 import { basename, dirname } from "../../src/std.ts";
-import { answerJobs } from "./lines.ts";
+import { answerJobs, feedsOf, type TensorClass } from "./lines.ts";
 
 /** The parts of the package in use. */
 interface TransformersJs {
@@ -20,7 +20,7 @@ interface TransformersJs {
   readonly AutoModelForCTC: {
     from_pretrained(name: string, options: object): Promise<(inputs: object) => Promise<Output>>;
   };
-  readonly Tensor: new (type: string, data: Float32Array, dims: readonly number[]) => unknown;
+  readonly Tensor: TensorClass;
 }
 
 interface Output {
@@ -40,7 +40,7 @@ const model = await AutoModelForCTC.from_pretrained(basename(folder), {
 await answerJobs(
   { system: `transformers.js ${env.version}`, device: "cpu", threads: numThreads },
   async (data, shape) => {
-    const { logits } = await model({ input_values: new Tensor("float32", data, shape) });
+    const { logits } = await model(feedsOf(Tensor, data, shape));
     return logits.data;
   },
 );
