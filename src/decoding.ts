@@ -27,10 +27,10 @@ export interface BeamSearchOptions {
   /** Hypotheses this far in log-probability behind the best one are dropped. @default {10} */
   readonly maxScoreGap?: number;
   /**
-   * Time after a token of the best hypothesis at which those without it are dropped: the most that
-   * beam search adds to the delay of final words.
+   * Time after a token at which only hypotheses are kept that agree with the best one on it: the
+   * most that beam search adds to the delay of final words.
    *
-   * @default {1000 in streams, Infinity in transcribe}
+   * @default {in streams 600, or half of the shortest silence that ends an utterance if that is less; Infinity in transcribe}
    */
   readonly settleMs?: number;
   /** What the language model is worth; `false` uses none. @default {what its folder says, else the defaults} */

@@ -29,7 +29,7 @@ import {
   type OverloadState,
 } from "./schedule/overload.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import { CaptionStream, type DueWindow, type StreamOptions } from "./stream.ts";
+import { CaptionStream, type DueWindow, settleMsFor, type StreamOptions } from "./stream.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToSeconds } from "./units.ts";
 import type { EncodedWindow } from "./window_encoder.ts";
@@ -60,9 +60,6 @@ interface Pending extends PendingWindow, DueWindow {
  * counts as waiting: it cannot push the others aside, and one that was held up catches up.
  */
 const CATCH_UP_SPEED = 2;
-
-/** Time that beam search may add to the delay of final words, where nobody says. */
-const SETTLE_MS = 1000;
 
 /** Runs that must succeed before batches become larger again. */
 const RUNS_TO_GROW = 50;
@@ -199,7 +196,7 @@ export class CaptionEngine implements AsyncDisposable {
     const stream = new CaptionStream({
       geometry,
       vocabulary: vocabularyOf(model),
-      decoder: createDecoder(decoder, { model, settleMs: SETTLE_MS }),
+      decoder: createDecoder(decoder, { model, settleMs: settleMsFor(options) }),
       memory: encoder.open(),
       overload: this.#overloadPolicy,
       nowMs: this.#nowMs,

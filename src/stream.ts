@@ -27,6 +27,7 @@ import type { Window } from "./schedule/planner.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { StreamAnnotations } from "./stream_annotations.ts";
 import { Track, type TrackOptions, type TrackUpdate } from "./track.ts";
+import { samplesToMs } from "./units.ts";
 import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
 
 /** Options of a {@linkcode CaptionStream}. */
@@ -79,11 +80,28 @@ interface Arrival {
   readonly atMs: number;
 }
 
-/** A word is final no later than the utterance it ends. */
-function wordPauseMsFor({ rules = ENDPOINT_RULES }: EndpointOptions): number {
+/** Shortest silence that ends an utterance. */
+function shortestSilenceMs({ rules = ENDPOINT_RULES }: EndpointOptions): number {
   const silences = rules.map(({ minTrailingSilenceMs }) => minTrailingSilenceMs);
-  return Math.min(600, ...silences.filter((ms) => ms > 0));
+  return Math.min(...silences.filter((ms) => ms > 0));
 }
+
+/** @internal Time after which a decoder must be sure of a token, where nobody says. */
+export function settleMsFor(options: EndpointOptions): number {
+  return Math.min(600, shortestSilenceMs(options) / 2);
+}
+
+/** A word is final no later than the utterance it ends: after a pause, once the decoder is sure. */
+function wordPauseMsFor({ decoder, geometry }: StreamHost, options: EndpointOptions): number {
+  const { sampleRateHz = 16_000 } = options;
+  const silenceMs = shortestSilenceMs(options);
+  const settleSamples = (decoder.settleFrames - 1) * geometry.strideSamples;
+  const leftMs = silenceMs - samplesToMs(settleSamples, sampleRateHz);
+  return Math.min(600, silenceMs, Math.max(SHORTEST_PAUSE_MS, leftMs));
+}
+
+/** Letters of a word can be as far apart as this. */
+const SHORTEST_PAUSE_MS = 100;
 
 /** Samples that come within this time are taken to come together. */
 const ARRIVAL_STEP_MS = 5;
@@ -131,7 +149,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#nBest = nBest;
     this.#host = host;
     this.#memory = host.memory;
-    this.#track = new Track(host, { wordPauseMs: wordPauseMsFor(options), ...options });
+    this.#track = new Track(host, { wordPauseMs: wordPauseMsFor(host, options), ...options });
     this.#endpointPolicy = endpointPolicy(host.vocabulary, host.geometry, options);
     this.#signal = signal;
     signal?.throwIfAborted();

@@ -51,29 +51,33 @@ Deno.test("an utterance's words come before its end, the next one's after it", a
   // "a" and "b" apart by 450 ms, "h" 1.5 s later
   const tokens = [5, 4, ...pause(60), 6, 4, ...pause(200), 8, 4, ...pause(10)];
   const rules = [{ minTrailingSilenceMs: 300, minUtteranceMs: 0, minWords: 0 }];
-  for (const hopMs of [8, 200, 900]) {
-    await using setup = await setUp();
-    const stream = setup.engine.open({ ...WINDOWS, maxWindowMs: 2500, hopMs, rules });
-    stream.push(echoSamples(tokens, setup.geometry));
-    stream.end();
-    const events = await read(stream);
-    assertEquals(story(events).replaceAll("< ", ""), "a > b > h > .", `hop ${hopMs}`);
-    const counts = events.flatMap((event) => event.kind === "utteranceEnd" ? event.wordCount : []);
-    assertEquals(counts, [1, 1, 1]);
+  for (const decoder of ["greedy", "beam"] as const) {
+    for (const hopMs of [8, 200, 900]) {
+      await using setup = await setUp();
+      const stream = setup.engine.open({ ...WINDOWS, maxWindowMs: 2500, hopMs, rules, decoder });
+      stream.push(echoSamples(tokens, setup.geometry));
+      stream.end();
+      const events = await read(stream);
+      assertEquals(story(events).replaceAll("< ", ""), "a > b > h > .", `${decoder}, ${hopMs}`);
+      const ends = events.filter((event) => event.kind === "utteranceEnd");
+      assertEquals(ends.map(({ wordCount }) => wordCount), [1, 1, 1]);
+    }
   }
 });
 
 Deno.test("a word without a delimiter is final no later than the utterance it ends", async () => {
   const rules = [{ minTrailingSilenceMs: 300, minUtteranceMs: 0, minWords: 1 }];
-  await using setup = await setUp();
-  const stream = setup.engine.open({ ...WINDOWS, rules });
-  stream.push(echoSamples([5, 6, ...pause(120)], setup.geometry));
-  const events: CaptionEvent[] = [];
-  for await (const event of stream) {
-    events.push(event);
-    if (event.kind === "utteranceEnd") break;
+  for (const decoder of ["greedy", "beam"] as const) {
+    await using setup = await setUp();
+    const stream = setup.engine.open({ ...WINDOWS, rules, decoder });
+    stream.push(echoSamples([5, 6, ...pause(120)], setup.geometry));
+    const events: CaptionEvent[] = [];
+    for await (const event of stream) {
+      events.push(event);
+      if (event.kind === "utteranceEnd") break;
+    }
+    assertEquals(story(events), "< ab >", decoder);
   }
-  assertEquals(story(events), "< ab >");
 });
 
 Deno.test("a finalize ends the open word and utterance; speech goes on in the next one", async () => {
@@ -208,7 +212,7 @@ for (const name of ["ctc_group", "ctc_adapter"]) {
       backend: "cpu",
       parts: [],
     });
-    await using engine = new CaptionEngine(model, { normalization: "running" });
+    await using engine = new CaptionEngine(model, { normalization: "running", nowMs: () => 0 });
     for (const [sound, sample] of Object.entries(SOUNDS)) {
       let state = 1;
       const samples = Float32Array.from({ length: 48_000 }, (_, i) => {

@@ -36,7 +36,6 @@ import {
   firstOf,
   lastEndedBy,
   lengthen,
-  passesThrough,
   pathCutter,
   type SpanPath,
   spansOf,
@@ -55,8 +54,8 @@ export interface BeamOptions<C = unknown> {
   /** Hypotheses this far in log-probability behind the best one are dropped. @default {10} */
   maxScoreGap?: number;
   /**
-   * Frames after the end of a token of the best hypothesis at which hypotheses without it
-   * are dropped, so that a live stream does not wait for ever. @default {Infinity}
+   * Frames after the end of a token at which only hypotheses are kept that agree with the best
+   * one on it, so that a live stream does not wait for ever. @default {Infinity}
    */
   settleAfterFrames?: number;
   /** Judges tokens, as a language model does. @default {undefined} */
@@ -215,9 +214,10 @@ function readingsOf<C>(
  * @throws {RangeError} If an option is out of range.
  */
 export function beamDecoder<C>(options: BeamOptions<C>): CtcDecoder<BeamState<C>> {
-  searchOf(options);
+  const { settleAfterFrames } = searchOf(options);
   return {
     blankId: options.blankId,
+    settleFrames: settleAfterFrames,
     start: (startFrame) => startBeam({ ...options, startFrame }),
     decode: (state, emissions) => decodeBeam(state, emissions, options),
     flush: (state) => flushBeam(state, options),
@@ -330,11 +330,11 @@ function prune<C>(prefixes: readonly Prefix<C>[], search: Search<C>): Prefix<C>[
     .map(({ prefix }) => prefix);
 }
 
-/** Drops alignments without the latest token of the best one that ended by `frame`. */
+/** Drops alignments whose latest token that ended by `frame` is not that of the best one. */
 function dropLateDissent<C>(prefixes: readonly Prefix<C>[], frame: number): readonly Prefix<C>[] {
   const agreed = lastEndedBy(bestPath(prefixes[0]!), frame);
-  if (agreed === undefined) return prefixes;
-  const keep = (ending: Ending) => passesThrough(ending.path, agreed) ? ending : impossible();
+  const keep = (ending: Ending) =>
+    lastEndedBy(ending.path, frame) === agreed ? ending : impossible();
   return prefixes
     .map((prefix) => ({ ...prefix, blank: keep(prefix.blank), token: keep(prefix.token) }))
     .filter((prefix) => totalOf(prefix) > -Infinity);

@@ -38,6 +38,8 @@ export interface Decoded<S> {
 export interface CtcDecoder<S> {
   /** The id that stands for no token: `pad_token_id` of the config. */
   readonly blankId: number;
+  /** Frames after its end at which a token is certain at the latest. */
+  readonly settleFrames: number;
   /** The state before the first frame, which is `startFrame`. */
   start(startFrame: number): S;
   /**

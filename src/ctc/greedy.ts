@@ -114,6 +114,7 @@ export function flushGreedy(state: GreedyState): Decoded<GreedyState> {
 export function greedyDecoder(options: GreedyOptions): CtcDecoder<GreedyState> {
   return {
     blankId: options.blankId,
+    settleFrames: 1,
     start: (startFrame) => startGreedy({ ...options, startFrame }),
     decode: (state, emissions) => decodeGreedy(state, emissions, options),
     flush: flushGreedy,

@@ -65,13 +65,6 @@ export function lastEndedBy(path: SpanPath | undefined, frame: number): SpanPath
   return at;
 }
 
-/** Whether `token` is one of the path's, the very record. */
-export function passesThrough(path: SpanPath | undefined, token: SpanPath): boolean {
-  let at = path;
-  while (at !== undefined && at.startFrame > token.startFrame) at = at.previous;
-  return at === token;
-}
-
 /** Copies of paths without the past up to `end`; what they share stays shared. */
 export function pathCutter(end: SpanPath): (path: SpanPath | undefined) => SpanPath | undefined {
   const copies = new Map<SpanPath | undefined, SpanPath | undefined>([

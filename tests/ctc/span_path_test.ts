@@ -3,7 +3,6 @@ import {
   commonPast,
   lastEndedBy,
   lengthen,
-  passesThrough,
   pathCutter,
   type SpanPath,
   spansOf,
@@ -39,7 +38,6 @@ Deno.test("paths share their past by identity, not by looks", () => {
   assert(commonPast([left, left]) === left);
   assertEquals(commonPast([left, undefined]), undefined);
   assertEquals(commonPast([left, push(push(undefined, 1, 0), 2, 3)]), undefined);
-  assert(passesThrough(right, second) && !passesThrough(right, left));
 });
 
 Deno.test("the latest token that ended by a frame", () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
-import { beamDecoder } from "../../src/ctc/beam.ts";
+import { beamDecoder, type BeamState } from "../../src/ctc/beam.ts";
 import type { CtcDecoder } from "../../src/ctc/decoder.ts";
+import { emissionsFromLogits } from "../../src/ctc/emissions.ts";
 import { greedyDecoder, type GreedyState } from "../../src/ctc/greedy.ts";
 import {
   type CommitState,
@@ -70,6 +71,29 @@ Deno.test("a word is final as soon as a delimiter after it has begun, however lo
     assertEquals(told, ["son", "", "", "", "al"]);
     assertEquals(flushCommit(state, rules).committed, []);
   }
+});
+
+Deno.test("a last word is final in time, though a delimiter after it stays in doubt", () => {
+  const settleAfterFrames = 8;
+  const decoder = beamDecoder({ ...characters, delimiterId: 2, settleAfterFrames });
+  const rules = { ...options, decoder };
+  let state = startCommit<BeamState>(decoder);
+  let finalFrame = 0;
+  for (let frame = 0; frame < 40; frame++) {
+    // "so", then a delimiter that is as likely as not, then silence in which nothing is sure
+    const logits = new Float32Array(CHARACTERS.length);
+    logits[0] = 5;
+    if (frame < 2) logits.fill(0).set([12], [8, 7][frame]!);
+    if (frame === 3) logits[2] = 5;
+    const vocabularySize = CHARACTERS.length;
+    const committed = emissionsFromLogits(logits, { vocabularySize, startFrame: frame });
+    const tentative = spelled("", frame + 1);
+    const step = commitWindow(state, { committed, tentative }, rules);
+    state = step.state;
+    if (step.committed.length > 0) finalFrame = frame;
+  }
+  const latestFrame = 2 + settleAfterFrames + options.pauseFrames + 1;
+  assert(finalFrame > 0 && finalFrame <= latestFrame, `final at ${finalFrame} of ${latestFrame}`);
 });
 
 Deno.test("tentative words are replaced as a whole", () => {
