@@ -4,6 +4,7 @@
  * @module
  */
 import type { Annotator } from "./annotator.ts";
+import { Arrivals } from "./arrivals.ts";
 import { likeliestTexts } from "./caption/alternatives.ts";
 import {
   advanceEndpoint,
@@ -74,12 +75,6 @@ export interface DueWindow {
   readonly hopsSpared: number;
 }
 
-/** When samples came. */
-interface Arrival {
-  endSample: number;
-  readonly atMs: number;
-}
-
 /** Shortest silence that ends an utterance. */
 function shortestSilenceMs({ rules = ENDPOINT_RULES }: EndpointOptions): number {
   const silences = rules.map(({ minTrailingSilenceMs }) => minTrailingSilenceMs);
@@ -103,9 +98,6 @@ function wordPauseMsFor({ decoder, geometry }: StreamHost, options: EndpointOpti
 /** Letters of a word can be as far apart as this. */
 const SHORTEST_PAUSE_MS = 100;
 
-/** Samples that come within this time are taken to come together. */
-const ARRIVAL_STEP_MS = 5;
-
 /**
  * One speaker's stream. Push samples as they come; iterate over it for captions.
  *
@@ -126,7 +118,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   readonly #events = new EventQueue();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.abort(this.#signal?.reason);
-  readonly #arrivals: Arrival[] = [];
+  readonly #arrivals = new Arrivals();
   readonly #writables = new Set<WritableStreamDefaultController>();
   readonly #nBest: number;
   #endpoint: EndpointState = startEndpoint();
@@ -195,15 +187,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#track.push(samples);
     this.#annotations.push(samples);
     if (samples.length === 0) return;
-    this.#noteArrival(this.#host.nowMs());
+    this.#arrivals.note(this.samplesReceived, this.#host.nowMs());
     this.#host.wake();
-  }
-
-  #noteArrival(atMs: number): void {
-    const last = this.#arrivals.at(-1);
-    const endSample = this.samplesReceived;
-    if (last !== undefined && atMs - last.atMs < ARRIVAL_STEP_MS) last.endSample = endSample;
-    else this.#arrivals.push({ endSample, atMs });
   }
 
   /** Takes samples that follow, as there is room for them: resolves when all are taken. // [S] */
@@ -278,14 +263,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** A window is due when its last sample comes; one that is asked for, not before it is. */
   #dueMs({ completes, endSample }: Window): number {
-    const arrivedMs = this.#arrivedMs(endSample);
+    const arrivedMs = this.#arrivals.atMs(endSample);
     return completes === "nothing" ? arrivedMs : Math.max(arrivedMs, this.#askedMs);
-  }
-
-  /** When the last sample before `endSample` came. Silence after the end came with the last one. */
-  #arrivedMs(endSample: number): number {
-    const last = Math.min(endSample, this.samplesReceived);
-    return this.#arrivals.find(({ endSample }) => endSample >= last)!.atMs;
   }
 
   /** @internal The samples of a due window. */
@@ -304,7 +283,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#tell(update, step.events);
     this.#annotations.settle(this.#track.committedSample);
     this.#answer();
-    this.#forgetArrivals(update.settledSample);
+    this.#arrivals.forgetBefore(update.settledSample);
     this.#giveRoom();
   }
 
@@ -317,12 +296,6 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #annotationsMoved(): void {
     this.#giveRoom();
     if (this.#isCaptioned) this.#finish();
-  }
-
-  /** Forgets when samples came of which no word is to come; never when the last ones came. */
-  #forgetArrivals(endSample: number): void {
-    const kept = this.#arrivals.findIndex((arrival) => arrival.endSample > endSample);
-    this.#arrivals.splice(0, kept < 0 ? this.#arrivals.length - 1 : kept);
   }
 
   /** @internal Tells the reader of a step of the overload policy. */
@@ -362,7 +335,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     if (tell === undefined) return;
     const atMs = nowMs();
     const words = committed.map((word) => {
-      return { word, latencyMs: atMs - this.#arrivedMs(word.endSample) };
+      return { word, latencyMs: atMs - this.#arrivals.atMs(word.endSample) };
     });
     tell({ kind: "commit", atMs, streamId: this.id, words });
   }
