@@ -32,7 +32,7 @@ export const HOP_OPTION: OptionSpec = list("hop", {
 /** Context before. */
 export const LEFT_OPTION: OptionSpec = list("left", {
   description: "context before, ms",
-  fallback: "6000",
+  fallback: "4000",
 });
 /** Context after. */
 export const RIGHT_OPTION: OptionSpec = list("right", {
@@ -63,7 +63,7 @@ export interface StreamingCase {
 
 /** Every combination that the options name. */
 export function streamingCases(values: StreamingValues): StreamingCase[] {
-  const { hop = "400", left = "6000", right = "600", normalization = "window" } = values;
+  const { hop = "400", left = "4000", right = "600", normalization = "window" } = values;
   const norms = choicesOf(normalization, {
     option: "normalization",
     choices: ["window", "running"] as const,

@@ -12,7 +12,7 @@ import { msToSamples, samplesToMs } from "../units.ts";
  * plus the time to compute; `leftMs` costs compute, not latency.
  */
 export interface WindowOptions {
-  /** Context before the frames a window commits, less only at stream start. Rounded up to frames. @default {6000} */
+  /** Context before the frames a window commits, less only at stream start. Rounded up to frames. @default {4000} */
   leftMs?: number;
   /** Time from one window's end to the next one's. Rounded up to frames; `Infinity` is as long as `maxWindowMs` allows. @default {400} */
   hopMs?: number;
@@ -88,7 +88,7 @@ export function windowPolicy(
   options: WindowOptions = {},
 ): WindowPolicy {
   const {
-    leftMs = 6000,
+    leftMs = 4000,
     hopMs = 400,
     rightMs = 600,
     maxWindowMs = 12_000,

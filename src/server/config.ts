@@ -40,7 +40,7 @@ const SHAPE = {
     "file in ARPA's text format, plain or gzipped, for beam; by default the checkpoint's own",
   ),
   hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
-  leftMs: amount(0, 20_000).default(6000).describe("context before"),
+  leftMs: amount(0, 20_000).default(4000).describe("context before"),
   rightMs: amount(0, 10_000).default(600).describe("context after, which delays final words"),
   maxWindowMs: amount(500, 30_000).default(12_000).describe("longest window"),
   maxBatch: count(1, 256).default(16).describe("most windows in one run"),

@@ -18,6 +18,7 @@ FEED_FORWARD = 1024
 POSITION_TAPS = 1200
 PEDESTAL = 256.0
 """Added to every channel before the positional convolution; the layers' norms take it away."""
+RIDGE = 1e-4
 STRAIGHT = 5.0
 """Added to what goes into its GELU, which is the identity from there on."""
 
@@ -55,24 +56,38 @@ def student_config() -> HubertConfig:
     )
 
 
-def useful_neurons(teacher: WhisperEncoder, features: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """For each layer: the feed-forward neurons worth keeping, and every neuron's mean output."""
-    chosen = []
-    x = features + teacher.positions[: features.shape[1]]
-    for block in teacher.blocks:
-        seen: list[Tensor] = []
-        hook = block.contract.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0]))
-        x = block(x)
-        hook.remove()
-        neurons = seen[0].flatten(0, 1)
-        importance = neurons.std(0) * block.contract.weight.norm(dim=0)
-        chosen.append((importance.topk(FEED_FORWARD).indices.sort().values, neurons.mean(0)))
-    return chosen
+def thin_out(activations: Tensor, output: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The neurons to keep, and the weights with which they give what all gave, as nearly as can be.
+
+    One neuron goes at a time, the one whose loss least squares over the others can best make good
+    (optimal brain surgeon, Hassibi and Stork 1993, over whole columns).
+
+    activations: `[cells, neurons]`; output: `[width, neurons]`. Gives the kept neurons, their new
+    output weights `[width, kept]`, and a bias to be added `[width]`.
+    """
+    mean = activations.mean(0).double()
+    centred = activations.double() - mean
+    gram = centred.T @ centred / len(centred)
+    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    inverse, weight = torch.linalg.inv(gram), output.double().clone()
+    alive = torch.ones(len(gram), dtype=torch.bool)
+    for _ in range(len(gram) - keep):
+        loss = weight.square().sum(0) / inverse.diagonal()
+        loss[~alive] = torch.inf
+        worst = int(loss.argmin())
+        pull = inverse[worst] / inverse[worst, worst]
+        weight -= weight[:, worst, None] * pull
+        inverse -= inverse[:, worst, None] * pull
+        inverse[worst, worst] = 1.0
+        alive[worst] = False
+    kept = alive.nonzero()[:, 0]
+    bias = output.double() @ mean - weight[:, kept] @ mean[kept]
+    return kept, weight[:, kept].float(), bias.float()
 
 
-def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, features: Tensor) -> None:
-    kept = useful_neurons(teacher, features)
-    for layer, block, (keep, mean) in zip(student.hubert.encoder.layers, teacher.blocks, kept, strict=True):
+def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, x: Tensor) -> None:
+    """`x`: what goes into the first layer, over much speech; it passes through the thinned layers."""
+    for layer, block in zip(student.hubert.encoder.layers, teacher.blocks, strict=True):
         attention = layer.attention
         for i, projection in enumerate((attention.q_proj, attention.k_proj, attention.v_proj)):
             rows = slice(i * WIDTH, (i + 1) * WIDTH)
@@ -81,13 +96,15 @@ def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, features: Tenso
         attention.out_proj.load_state_dict(block.out.state_dict())
         layer.layer_norm.load_state_dict(block.attention_norm.state_dict())
         layer.final_layer_norm.load_state_dict(block.feed_norm.state_dict())
+        attended = block.attend(x)
+        neurons = block.neurons(attended)
+        kept, weight, bias = thin_out(neurons.flatten(0, 1), block.contract.weight, FEED_FORWARD)
         feed = layer.feed_forward
-        feed.intermediate_dense.weight.copy_(block.expand.weight[keep])
-        feed.intermediate_dense.bias.copy_(block.expand.bias[keep])
-        feed.output_dense.weight.copy_(block.contract.weight[:, keep])
-        dropped = mean.clone()
-        dropped[keep] = 0.0
-        feed.output_dense.bias.copy_(block.contract.bias + block.contract.weight @ dropped)
+        feed.intermediate_dense.weight.copy_(block.expand.weight[kept])
+        feed.intermediate_dense.bias.copy_(block.expand.bias[kept])
+        feed.output_dense.weight.copy_(weight)
+        feed.output_dense.bias.copy_(block.contract.bias + bias)
+        x = attended + feed.output_dense(neurons[..., kept])
     student.hubert.encoder.layer_norm.load_state_dict(teacher.norm.state_dict())
 
 
@@ -117,7 +134,8 @@ def student_from_teacher(teacher: WhisperEncoder, speech: Tensor) -> HubertForCT
     projection.weight.copy_(torch.eye(WIDTH, CONV_DIM[-1]))
     projection.bias.fill_(PEDESTAL)
     student.hubert.masked_spec_embed.fill_(PEDESTAL)
-    _copy_layers(student, teacher, teacher.front_end(speech))
+    features = teacher.front_end(speech)
+    _copy_layers(student, teacher, features + teacher.positions[: features.shape[1]])
     _write_positions(student.hubert.encoder.pos_conv_embed.conv, teacher.positions)
     student.lm_head.weight.normal_(std=0.01)
     return student
@@ -129,8 +147,13 @@ class TabledPositions(nn.Module):
     def __init__(self, convolution: nn.Module) -> None:
         super().__init__()
         self.convolution = convolution.requires_grad_(False)
-        with torch.no_grad():
-            table = convolution(torch.full((1, POSITION_TAPS, WIDTH), PEDESTAL))[0, : POSITION_TAPS // 2 + 1]
+        self.tabulate()
+
+    @torch.no_grad()
+    def tabulate(self) -> None:
+        """To be called whenever the convolution has got other weights."""
+        ground = torch.full((1, POSITION_TAPS, WIDTH), PEDESTAL, device=self.convolution.conv.bias.device)
+        table = self.convolution(ground)[0, : POSITION_TAPS // 2 + 1]
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from statistics import fmean
 
-COLUMNS = ("ctc", "layers", "last", "held_out", "clips")
+COLUMNS = ("ctc", "held_out", "clips")
 FIRST = "step\thours heard\thours passed"
 
 

@@ -25,20 +25,17 @@ from transformers import HubertForCTC
 
 from .data import Batch, Batches, Corpus
 from .evaluate import hear_clips
-from .export import averaged_student
-from .front_end import LAG
-from .model import BLANK, PEDESTAL, STRAIGHT, TabledPositions, student_from_teacher
+from .model import BLANK, TabledPositions, student_config, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
 from .whisper import WhisperEncoder, load_teacher
 
 CHECKPOINT_SECONDS = 180
-EVALUATE_STEPS = 1250
+EVALUATE_STEPS = 1200
 HELD_OUT_UTTERANCES = 60
 AVERAGE_DECAY = 0.998
-WARM_UP_STEPS = 100
+WARM_UP_STEPS = 30
 LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
-DISTILLED_SHARE = 0.7
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
 RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 6.0e-4}
@@ -47,12 +44,6 @@ RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 6.0e-4}
 @dataclass(frozen=True)
 class Plan:
     steps: int
-    taught: bool
-    """Whether the teacher still has something to teach."""
-
-    def distillation(self, step: int) -> float:
-        """The teacher leads at first; towards the end the letters alone count."""
-        return max(0.0, 1.0 - step / (DISTILLED_SHARE * self.steps)) if self.taught else 0.0
 
     def rate(self, step: int) -> float:
         warm = min(1.0, (step + 1) / WARM_UP_STEPS)
@@ -109,8 +100,8 @@ class Team:
 
 
 class Trainer:
-    def __init__(self, student: HubertForCTC, teacher: WhisperEncoder, plan: Plan, team: Team) -> None:
-        self.student, self.teacher, self.plan, self.team = student, teacher, plan, team
+    def __init__(self, student: HubertForCTC, plan: Plan, team: Team) -> None:
+        self.student, self.plan, self.team = student, plan, team
         self.device = student.device
         encoder = student.hubert.encoder
         encoder.pos_conv_embed = TabledPositions(encoder.pos_conv_embed)
@@ -119,54 +110,33 @@ class Trainer:
         self.optimizer = make_optimizer(student)
         self.average = {name: value.clone() for name, value in student.state_dict().items()}
         self.step = 0
-        self._outputs: list[Tensor] = []
-        for layer in encoder.layers[:-1]:
-            layer.register_forward_hook(lambda *call: self._outputs.append(call[-1]))
 
-    def _distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        """Mean squared error in units of the teacher's variance, each dimension alike."""
-        ours, theirs = ours.float(), theirs[:, LAG:].float()
-        frames = min(ours.shape[1], theirs.shape[1])
-        ours, theirs = ours[:, :frames], theirs[:, :frames]
-        return ((ours - theirs).square().mean((0, 1)) / (theirs.var((0, 1)) + 1e-3)).mean()
-
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        self._outputs.clear()
+    def _loss(self, batch: Batch) -> Tensor:
+        """CTC, a letter."""
         hidden = self.student.hubert(batch.noisy).last_hidden_state
         scores = self.student.lm_head(hidden).log_softmax(-1).transpose(0, 1)
         frames = torch.full((scores.shape[1],), scores.shape[0], device=self.device)
         ctc = F.ctc_loss(
             scores.float(), batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
         )
-        losses = {"ctc": ctc / batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)}
-        spoken = batch.label_lengths > 0
-        if self.plan.distillation(self.step) > 0.0 and spoken.any():
-            with torch.no_grad():
-                theirs = self.teacher.transform(self.teacher.front_end(batch.clean[spoken]))
-            between = [output - PEDESTAL - STRAIGHT for output in self._outputs]
-            pairs = zip([*between, hidden], theirs, strict=True)
-            distances = [self._distance(ours[spoken], target) for ours, target in pairs]
-            losses |= {"layers": torch.stack(distances[:-1]).mean(), "last": distances[-1]}
-        return losses
+        return ctc / batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         self.student.train()
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            losses = self._losses(batch)
-        lead = self.plan.distillation(self.step)
-        total = losses["ctc"] + lead * (losses.get("layers", 0.0) + losses.get("last", 0.0))
+            loss = self._loss(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = RATES[group["name"]] * self.plan.rate(self.step)
         self.optimizer.zero_grad()
-        total.backward()
+        loss.backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, LARGEST_GRADIENT)
         if norm.isfinite():
             self.optimizer.step()
         self._update_average()
         self.step += 1
-        return {name: float(loss.detach()) for name, loss in losses.items()} | {"gradient": float(norm)}
+        return {"ctc": float(loss.detach()), "gradient": float(norm)}
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -200,6 +170,7 @@ class Trainer:
     def resume(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.student.load_state_dict(state["student"])
+        self.student.hubert.encoder.pos_conv_embed.tabulate()
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["average"], state["step"]
 
@@ -229,7 +200,6 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="CTranslate2 model.bin of tiny.en")
     parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
     parser.add_argument("--run", default="default")
-    parser.add_argument("--start", type=Path, help="checkpoint of another run to begin from, not the teacher")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch-seconds", type=float, default=28.0)
     parser.add_argument("--seed", type=int, default=7)
@@ -241,15 +211,11 @@ def main() -> None:
     folder = args.work / "runs" / args.run
     folder.mkdir(parents=True, exist_ok=True)
     corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
-    teacher = load_teacher(args.teacher)
-    start = averaged_student(args.start) if args.start else first_student(teacher, corpora, args.seed)
-    trainer = Trainer(
-        start.to(args.device),
-        teacher.to(args.device),
-        Plan(args.steps, taught=args.start is None),
-        team,
-    )
     checkpoint = folder / "checkpoint.pt"
+    student = HubertForCTC(student_config())
+    if not checkpoint.exists():
+        student = first_student(load_teacher(args.teacher), corpora, args.seed)
+    trainer = Trainer(student.to(args.device), Plan(args.steps), team)
     if checkpoint.exists():
         trainer.resume(checkpoint)
 

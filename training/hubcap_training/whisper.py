@@ -84,12 +84,18 @@ class Block(nn.Module):
         self.expand = nn.Linear(WIDTH, 4 * WIDTH)
         self.contract = nn.Linear(4 * WIDTH, WIDTH)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def attend(self, x: Tensor) -> Tensor:
         batch, frames, _ = x.shape
         q, k, v = self.qkv(self.attention_norm(x)).view(batch, frames, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape)
-        x = x + self.out(attended)
-        return x + self.contract(F.gelu(self.expand(self.feed_norm(x))))
+        return x + self.out(attended)
+
+    def neurons(self, attended: Tensor) -> Tensor:
+        return F.gelu(self.expand(self.feed_norm(attended)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        attended = self.attend(x)
+        return attended + self.contract(self.neurons(attended))
 
 
 class WhisperEncoder(nn.Module):
