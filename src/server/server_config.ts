@@ -25,7 +25,7 @@ export interface ServerConfig {
   readonly languageModel?: string | undefined;
   /** Time between looks at the audio. @default {400} */
   readonly hopMs: number;
-  /** Context before. @default {6000} */
+  /** Context before. @default {4000} */
   readonly leftMs: number;
   /** Context after, which delays final words. @default {600} */
   readonly rightMs: number;
