@@ -72,9 +72,10 @@ for (const [name, path] of Object.entries(RECORDINGS)) {
     ignore: !isThere,
     fn: async () => {
       const model = await defaultModel();
-      const { text } = await transcribe(path, { model: model! });
+      // greedy: beam search settles words in a stream before it has heard the rest
+      const { text } = await transcribe(path, { model: model!, decoder: "greedy" });
       assert(text.length > 0);
-      await using server = await openServer(WHOLE, openEngine({}, model));
+      await using server = await openServer(WHOLE, openEngine({ decoder: "greedy" }, model));
       const bytes = s16le(await readSpeech(path));
       for (const [client, transcriptBy] of Object.entries(CLIENTS)) {
         assertEquals(await transcriptBy(server.url, bytes), text, client);
