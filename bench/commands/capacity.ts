@@ -81,7 +81,7 @@ Example:
 const FLAT_SLOPE = 0.02;
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { hop = "400", left = "6000", right = "600" } = values;
+  const { hop = "400", left = "4000", right = "600" } = values;
   const setups = systemsOf(values).flatMap((system) =>
     decodersOf(values).flatMap((decoder) =>
       numbersOf(left, "left").flatMap((leftMs) =>

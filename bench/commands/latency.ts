@@ -103,7 +103,7 @@ interface Round {
 }
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { hop = "400", left = "6000", right = "600" } = values;
+  const { hop = "400", left = "4000", right = "600" } = values;
   const cases = numbersOf(right, "right").flatMap((rightMs) =>
     numbersOf(hop, "hop").map((hopMs) => ({ hopMs, rightMs }))
   );

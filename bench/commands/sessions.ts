@@ -65,7 +65,7 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
       const name = `${system.backend} ${system.dtype}, round ${round + 1}`;
       run.progress((i + round / rounds) / systems.length, name);
       const flags = serverFlags(made.source, {
-        ...{ values: { ...values, threads: 1 }, system, decoder: "auto", leftMs: 6000 },
+        ...{ values: { ...values, threads: 1 }, system, decoder: "auto", leftMs: 4000 },
       });
       await using server = await startServerProcess(flags, run);
       device = server.device;

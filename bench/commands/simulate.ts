@@ -160,7 +160,7 @@ interface Study {
   readonly progress: (part: number, detail: string) => void;
 }
 
-function windowsOf({ hop = "400", left = "6000", right = "600" }: Values): Load["windows"] {
+function windowsOf({ hop = "400", left = "4000", right = "600" }: Values): Load["windows"] {
   const [hops, lefts, rights] = [
     ...[numbersOf(hop, "hop"), numbersOf(left, "left"), numbersOf(right, "right")],
   ];
