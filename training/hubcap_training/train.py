@@ -38,7 +38,7 @@ LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
-RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 6.0e-4}
+RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 3.0e-3}
 
 
 @dataclass(frozen=True)
