@@ -6,7 +6,7 @@
 import { greedyDecoder } from "../src/ctc/greedy.ts";
 import { type Emissions, joinEmissions } from "../src/ctc/emissions.ts";
 import { vocabularyOf } from "../src/model_vocabulary.ts";
-import { OFFLINE_WINDOWS, type WindowOptions } from "../src/schedule/window_policy.ts";
+import { offlineWindows, type WindowOptions } from "../src/schedule/window_policy.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import { Track, type TrackUpdate } from "../src/track.ts";
 import { WindowEncoder, type WindowEncoderOptions } from "../src/window_encoder.ts";
@@ -27,8 +27,7 @@ export async function* encodeWindows(
   const { geometry, sampleRateHz } = model;
   const vocabulary = vocabularyOf(model);
   const track = new Track({ geometry, vocabulary, decoder: greedyDecoder(vocabulary) }, {
-    ...OFFLINE_WINDOWS,
-    maxWindowMs: Math.min(OFFLINE_WINDOWS.maxWindowMs!, model.maxInputMs),
+    ...offlineWindows(model.maxInputMs),
     ...windows,
     ...{ sampleRateHz, catchUp: false, backlogMs: 1000 * samples.length / sampleRateHz },
   });

@@ -28,6 +28,7 @@ import {
   type OverloadPolicy,
   type OverloadState,
 } from "./schedule/overload.ts";
+import { requireWindowsWithin } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { CaptionStream, type DueWindow, settleMsFor, type StreamOptions } from "./stream.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
@@ -203,20 +204,27 @@ export class CaptionEngine implements AsyncDisposable {
       tell: this.#tell,
       wake: () => this.#wake.resolve(),
       remove: (stream) => this.#remove(stream),
-    }, { ...options, sampleRateHz });
+    }, { maxWindowMs: Math.min(12_000, this.#limitMs), ...options, sampleRateHz });
     const key = `${this.#openedCount++}`;
     this.#streams.set(stream, { key, lastDeadlineMs: -Infinity, failureCount: 0 });
     return stream;
   }
 
-  #requireRoom({ maxWindowMs = 12_000 }: StreamOptions): void {
-    const { maxStreams = Infinity, maxWindowMs: ownLimitMs = 30_000 } = this.#options;
-    const limitMs = Math.min(ownLimitMs, this.model.maxInputMs);
+  /** Longest window. */
+  get #limitMs(): number {
+    return Math.min(this.#options.maxWindowMs ?? 30_000, this.model.maxInputMs);
+  }
+
+  #requireRoom(options: StreamOptions): void {
+    const { maxStreams = Infinity } = this.#options;
+    const limitMs = this.#limitMs;
+    const { maxWindowMs = 0 } = options;
     if (maxWindowMs > limitMs) {
       throw new RangeError(
         `Cannot open a stream as its maxWindowMs must be at most the engine's and the model's, ${limitMs}: ${maxWindowMs}`,
       );
     }
+    requireWindowsWithin({ limitMs, because: "the engine and the model allow" }, options);
     this.#observeIdleTime();
     const isRefused = isInForce("refuse", this.#overload);
     if (!isRefused && this.#streams.size < maxStreams) return;

@@ -8,7 +8,7 @@ import { likeliestTexts } from "./caption/alternatives.ts";
 import type { Alternative, Word } from "./caption/word.ts";
 import { createDecoder, type DecoderChoice } from "./decoding.ts";
 import { loadModel } from "./load_model.ts";
-import { OFFLINE_WINDOWS, type WindowOptions } from "./schedule/window_policy.ts";
+import { offlineWindows, type WindowOptions } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
 import { Track, type TrackUpdate } from "./track.ts";
@@ -99,8 +99,7 @@ async function transcribeWith(
   const vocabulary = vocabularyOf(model);
   const decoder = createDecoder(choice, { model, settleMs: Infinity });
   const track = new Track({ geometry, vocabulary, decoder }, {
-    ...OFFLINE_WINDOWS,
-    maxWindowMs: Math.min(OFFLINE_WINDOWS.maxWindowMs!, model.maxInputMs),
+    ...offlineWindows(model.maxInputMs),
     ...windows,
     // words are divided as the tokens say, as the reference does
     wordPauseMs: Infinity,

@@ -410,7 +410,12 @@ Deno.test("an engine that refused takes streams again once it has rested", async
 
 Deno.test("no more streams than allowed, no longer windows than allowed", async () => {
   await using setup = await setUp({ maxStreams: 1, maxWindowMs: 2000 });
-  assertThrows(() => setup.engine.open(), RangeError, "maxWindowMs");
+  assertThrows(() => setup.engine.open(), RangeError, "leftMs 4000 + hopMs 400 + rightMs 600");
+  assertThrows(
+    () => setup.engine.open({ ...WINDOWS, maxWindowMs: 2001 }),
+    RangeError,
+    "2000: 2001",
+  );
   const stream = setup.engine.open(WINDOWS);
   assertThrows(() => setup.engine.open(WINDOWS), OverloadError, "there are 1");
   assertEquals(setup.engine.stats.refusedCount, 1);

@@ -66,6 +66,37 @@ export const OFFLINE_WINDOWS: Readonly<WindowOptions> = {
 };
 
 /**
+ * Windows of whole recordings for what takes no more than `limitMs` at once: at most half of a
+ * window is context.
+ */
+export function offlineWindows(limitMs: number): Readonly<WindowOptions> {
+  const maxWindowMs = Math.min(OFFLINE_WINDOWS.maxWindowMs!, limitMs);
+  const contextMs = OFFLINE_WINDOWS.leftMs! + OFFLINE_WINDOWS.rightMs!;
+  const share = Math.min(1, maxWindowMs / 2 / contextMs);
+  const leftMs = share * OFFLINE_WINDOWS.leftMs!;
+  const rightMs = share * OFFLINE_WINDOWS.rightMs!;
+  return { ...OFFLINE_WINDOWS, leftMs, rightMs, maxWindowMs };
+}
+
+/**
+ * Checks that windows are no longer than what there is for them.
+ *
+ * @param limit Longest window, and whose limit it is, to be said after "as".
+ * @throws {RangeError} If they are longer.
+ */
+export function requireWindowsWithin(
+  limit: { readonly limitMs: number; readonly because: string },
+  { leftMs = 4000, hopMs = 400, rightMs = 600 }: WindowOptions,
+): void {
+  const windowMs = leftMs + (hopMs === Infinity ? 0 : hopMs) + rightMs;
+  if (!(windowMs > limit.limitMs)) return;
+  throw new RangeError(
+    `Cannot use windows of leftMs ${leftMs} + hopMs ${hopMs} + rightMs ${rightMs}, ${windowMs} ms, ` +
+      `as ${limit.because} ${limit.limitMs} ms: make one of the three shorter`,
+  );
+}
+
+/**
  * Turns options into whole frames.
  *
  * @param geometry The frame grid.

@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { DTYPES } from "../model/precision.ts";
+import { requireWindowsWithin } from "../schedule/window_policy.ts";
 import type { ServerConfig } from "./server_config.ts";
 
 export type { ServerConfig };
@@ -168,6 +169,7 @@ export function resolveConfig(sources: ConfigSources = {}): ServerConfig {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new RangeError("Cannot use the configuration as tlsCert and tlsKey must come together");
   }
+  requireWindowsWithin({ limitMs: config.maxWindowMs, because: "maxWindowMs is" }, config);
   return config;
 }
 

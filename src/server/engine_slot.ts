@@ -7,6 +7,12 @@
 import type { CaptionEngine } from "../engine.ts";
 import type { EngineObserver } from "../engine_observer.ts";
 import { OverloadError } from "../errors.ts";
+import {
+  requireWindowsWithin,
+  type WindowOptions,
+  windowPolicy,
+} from "../schedule/window_policy.ts";
+import type { SpeechModel } from "../speech_model.ts";
 import type { CaptionStream, StreamOptions } from "../stream.ts";
 import type { Refusal } from "./limits.ts";
 import { log } from "./log.ts";
@@ -31,21 +37,27 @@ export class EngineSlot implements AsyncDisposable {
   /** Is told what the engine does, if the engine was made with it. */
   observer: EngineObserver = () => {};
 
-  /** @param source The engine, or its loading; the slot owns it. */
-  constructor(source: EngineSource) {
+  /**
+   * @param source The engine, or its loading; the slot owns it.
+   * @param windows Those of most streams: an engine whose model cannot have them is none.
+   */
+  constructor(source: EngineSource, windows: WindowOptions = {}) {
     const engine = typeof source === "function"
       ? source((record) => this.observer(record))
       : source;
-    if (engine instanceof Promise) {
-      this.#settled = engine.then((loaded) => {
-        this.#engine = loaded;
-      }, (error) => {
-        this.#loadError = error;
-        log.error("The model cannot be loaded: {error}", { error: String(error) });
-      });
-    } else {
-      this.#engine = engine;
-      this.#settled = Promise.resolve();
+    this.#settled = this.#load(engine, windows);
+  }
+
+  async #load(engine: CaptionEngine | Promise<CaptionEngine>, windows: WindowOptions) {
+    let loaded: CaptionEngine | undefined;
+    try {
+      loaded = await engine;
+      requireWindows(loaded.model, windows);
+      this.#engine = loaded;
+    } catch (error) {
+      this.#loadError = error;
+      log.error("The server cannot caption: {error}", { error: String(error) });
+      await loaded?.[Symbol.asyncDispose]();
     }
   }
 
@@ -98,11 +110,14 @@ export class EngineSlot implements AsyncDisposable {
       const { message, retryAfterMs = 0 } = this.refusal()!;
       throw new OverloadError(message, retryAfterMs);
     }
-    const { maxWindowMs = 0 } = options;
-    const { maxInputMs } = engine.model;
-    return engine.open(
-      maxWindowMs > maxInputMs ? { ...options, maxWindowMs: maxInputMs } : options,
-    );
+    const { maxWindowMs } = options;
+    if (maxWindowMs === undefined) return engine.open(options);
+    return engine.open({ ...options, maxWindowMs: this.limitMs(maxWindowMs) });
+  }
+
+  /** A length of windows, no longer than the model was made for. */
+  limitMs(maxWindowMs: number): number {
+    return Math.min(maxWindowMs, this.engine?.model.maxInputMs ?? Infinity);
   }
 
   /** Ends the engine. */
@@ -111,6 +126,15 @@ export class EngineSlot implements AsyncDisposable {
     await this.#settled;
     await this.#engine?.[Symbol.asyncDispose]();
   }
+}
+
+/** @throws {RangeError} If a model cannot have such windows. */
+function requireWindows(model: SpeechModel<"ctc">, windows: WindowOptions): void {
+  const { geometry, maxInputMs, sampleRateHz } = model;
+  const because = "the model was made for at most";
+  requireWindowsWithin({ limitMs: maxInputMs, because }, windows);
+  const maxWindowMs = Math.min(windows.maxWindowMs ?? 12_000, maxInputMs);
+  windowPolicy(geometry, { ...windows, maxWindowMs, sampleRateHz }); // in whole frames, too
 }
 
 function refuse(code: "starting" | "overloaded", message: string, retryAfterMs: number): Refusal {

@@ -6,7 +6,7 @@
  */
 import { decodeInWorker } from "../audio/decode_in_worker.ts";
 import type { Word } from "../caption/word.ts";
-import { OFFLINE_WINDOWS } from "../schedule/window_policy.ts";
+import { offlineWindows } from "../schedule/window_policy.ts";
 import type { CaptionStream } from "../stream.ts";
 import { samplesToSeconds } from "../units.ts";
 import type { ServerContext } from "./context.ts";
@@ -41,13 +41,9 @@ export class FileJob implements Disposable {
   constructor(context: ServerContext, options: FileJobOptions) {
     this.#context = context;
     this.#options = options;
-    const maxWindowMs = Math.min(OFFLINE_WINDOWS.maxWindowMs!, context.config.maxWindowMs);
     try {
-      this.#stream = context.engine.open({
-        ...OFFLINE_WINDOWS,
-        maxWindowMs,
-        wordPauseMs: Infinity,
-      });
+      const windows = offlineWindows(context.engine.limitMs(context.config.maxWindowMs));
+      this.#stream = context.engine.open({ ...windows, wordPauseMs: Infinity });
       this.#sampleRateHz = context.engine.engine!.model.sampleRateHz;
     } catch (error) {
       options.permit[Symbol.dispose]();

@@ -52,7 +52,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   const config = resolveConfig({ file: settings });
   const { engine = (observer: EngineObserver) => loadEngine(config, observer) } = options;
-  const slot = new EngineSlot(engine);
+  const { leftMs, hopMs, rightMs, maxWindowMs } = config;
+  const slot = new EngineSlot(engine, { leftMs, hopMs, rightMs, maxWindowMs });
   const draining = new AbortController();
   try {
     const context = createContext(config, { engine: slot, draining: draining.signal });

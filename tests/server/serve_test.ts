@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { resolveConfig } from "../../src/server/config.ts";
 import { startServer } from "../../src/server/serve.ts";
+import { shortModel } from "../short_model.ts";
 import {
   openEngine,
   openServer,
@@ -48,6 +49,24 @@ Deno.test("startServer: listens while the model loads, and says that it does", a
   const { backend, model } = await health.json();
   assertEquals([health.status, backend.name, model], [200, "cpu", "ctc_adapter"]);
   assert(backend.why.length > 0);
+});
+
+Deno.test("startServer: windows longer than the model was made for are said at the start", async () => {
+  await using folder = await shortModel(4);
+  const start = (leftMs: number) =>
+    openServer({ leftMs }, (observer) => openEngine({ observer }, folder.path));
+  await using server = await start(3001);
+  const { engine } = server;
+  const message = engine.kind === "failed" && (engine.error as Error).message;
+  assertStringIncludes(`${message}`, "leftMs 3001 + hopMs 400 + rightMs 600, 4001 ms");
+  assertStringIncludes(`${message}`, "the model was made for at most 4000 ms");
+  await using fitting = await start(2900);
+  await using speaker = new TestClient(`${fitting.url}/v1/captions`);
+  await speaker.opened;
+  speaker.say({ ...START, settings: { rightMs: 5000 } });
+  const error = await speaker.get("error");
+  assertEquals(error.code, "bad_message");
+  assertStringIncludes(error.message, "rightMs 5000");
 });
 
 Deno.test("startServer: a model that cannot be loaded leaves a server that says so", async () => {

@@ -10,6 +10,7 @@ import { openEngine, s16le, sampleSpeech } from "./server.ts";
 /** A server's shared part with a running engine. */
 async function openContext(): Promise<{ context: ServerContext } & AsyncDisposable> {
   const engine = new EngineSlot(await openEngine());
+  await engine.settled;
   const config = resolveConfig({ flags: { maxQueuedBytes: 1_000_000 } });
   const context = createContext(config, { engine, draining: new AbortController().signal });
   return { context, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
