@@ -4,8 +4,8 @@
  * @module
  */
 
-/** Samples gathered into one block. */
-const BLOCK_SAMPLES = 1 << 15;
+/** Samples gathered into one block: what may be decoded and not handed out while more is awaited. */
+const BLOCK_SAMPLES = 1 << 11;
 
 /** A stretch of decoded audio; blocks follow each other without gap. */
 export interface AudioBlock {

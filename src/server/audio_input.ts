@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeAudio } from "../audio/decode.ts";
+import { decodeStreamInWorker } from "../audio/decode_in_worker.ts";
 import { mixDown, type PcmEncoding, PcmReader } from "../audio/pcm.ts";
 import { Resampler } from "../audio/resample.ts";
 import { AudioError } from "../errors.ts";
@@ -32,6 +32,8 @@ export interface AudioInput {
   readonly secondsPerByte: number;
   /** Takes bytes; resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when all that was written is taken out, as far as it can be without what follows. */
+  settle(): Promise<void>;
   /** Takes the rest out. */
   end(): Promise<void>;
   /** Forgets the start of a sample whose rest will not come. */
@@ -98,6 +100,10 @@ class PcmInput implements AudioInput {
     await this.#take(streams.map((samples, index) => this.#resamplers[index]!.push(samples)));
   }
 
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async end(): Promise<void> {
     await this.#take(this.#resamplers.map((resampler) => resampler.end()));
   }
@@ -115,7 +121,7 @@ class ContainerInput implements AudioInput {
   readonly secondsPerByte = 1 / CONTAINER_BYTES_PER_SECOND;
   readonly #format: AudioFormat;
   readonly #options: AudioInputOptions;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #feed = new ByteFeed();
   readonly #decoded: Promise<void>;
   readonly #aborted = new AbortController();
   #acceptedSamples = 0;
@@ -123,9 +129,7 @@ class ContainerInput implements AudioInput {
   constructor(format: AudioFormat, options: AudioInputOptions) {
     this.#format = format;
     this.#options = options;
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    this.#writer = writable.getWriter();
-    this.#writer.closed.catch(() => {}); // told by the decoder
+    const { readable } = this.#feed;
     this.#decoded = this.#decode(readable).catch((error) => options.onError(error));
   }
 
@@ -133,12 +137,16 @@ class ContainerInput implements AudioInput {
     return this.#acceptedSamples;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.#writer.write(bytes).catch(() => {}); // told by the decoder
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#feed.write(bytes);
+  }
+
+  settle(): Promise<void> {
+    return this.#feed.wanted;
   }
 
   async end(): Promise<void> {
-    await this.#writer.close().catch(() => {});
+    await this.#feed.close();
     await this.#decoded;
   }
 
@@ -146,7 +154,6 @@ class ContainerInput implements AudioInput {
 
   abort(reason: unknown): void {
     this.#aborted.abort(reason);
-    this.#writer.abort(reason).catch(() => {});
   }
 
   async #decode(readable: ReadableStream<Uint8Array>): Promise<void> {
@@ -157,7 +164,7 @@ class ContainerInput implements AudioInput {
     };
     const { signal } = this.#aborted;
     let resamplers: Resampler[] = [];
-    for await (const { channels, sampleRateHz } of decodeAudio(readable, { signal })) {
+    for await (const { channels, sampleRateHz } of decodeStreamInWorker(readable, { signal })) {
       const streams = this.#format.channels === "split"
         ? this.#split(channels)
         : [mixDown(channels)];
@@ -176,5 +183,45 @@ class ContainerInput implements AudioInput {
     throw new AudioError(
       `Cannot take the audio as ${channelCount} channels were announced and it has ${channels.length}`,
     );
+  }
+}
+
+/** Bytes on their way to a reader, who takes them one message at a time. */
+class ByteFeed {
+  readonly readable: ReadableStream<Uint8Array>;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #want = Promise.withResolvers<void>();
+  #isOpen = true;
+
+  constructor() {
+    this.readable = new ReadableStream({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#want.resolve(),
+      cancel: () => {
+        this.#isOpen = false;
+        this.#want.resolve();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Resolves when the reader has used up what it was given, or has left. */
+  get wanted(): Promise<void> {
+    return this.#want.promise;
+  }
+
+  /** Gives bytes once they are wanted; a reader that has left gets none. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.wanted;
+    if (!this.#isOpen) return;
+    this.#want = Promise.withResolvers();
+    this.#controller.enqueue(bytes);
+  }
+
+  /** Says that nothing follows. */
+  async close(): Promise<void> {
+    await this.wanted;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#controller.close();
   }
 }

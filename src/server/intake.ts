@@ -96,6 +96,7 @@ export class Intake {
         await this.#input.write(item.bytes);
         return this.#hooks.onAccepted();
       case "finalize":
+        await this.#input.settle();
         return this.#hooks.onFinalize();
       case "end":
         await this.#input.end();

@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { readSpeech } from "../../src/audio/decode.ts";
-import { decodeInWorker, type DecodeInWorkerOptions } from "../../src/audio/decode_in_worker.ts";
+import { decodeAudio, readSpeech } from "../../src/audio/decode.ts";
+import {
+  decodeInWorker,
+  type DecodeInWorkerOptions,
+  decodeStreamInWorker,
+} from "../../src/audio/decode_in_worker.ts";
 import { AudioError } from "../../src/errors.ts";
 
 const FIXTURES = ["tools.m4a", "balloons.mp3", "balloons_opus.ogg", "balloons.webm"];
@@ -57,4 +61,72 @@ Deno.test("decodeInWorker: everything else gets its turn meanwhile", async () =>
   for await (const _ of decodeInWorker(file)) { /* nothing is done in this thread */ }
   clearInterval(timer);
   assert(turns > 5, `${turns} turns`);
+});
+
+/** Bytes as a speaker sends them: more only when what came is used up. */
+function bitByBit(bytes: Uint8Array, stepBytes = 700) {
+  const used: number[] = [];
+  let at = 0;
+  let isCancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      used.push(at);
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.subarray(at, at += stepBytes));
+    },
+    cancel: () => void (isCancelled = true),
+  }, { highWaterMark: 0 });
+  return { stream, used, isCancelled: () => isCancelled };
+}
+
+Deno.test("decodeStreamInWorker: gives what decodeAudio gives, and more before all has come", async () => {
+  for (const name of [...FIXTURES, "balloons.aac", "balloons_vorbis.ogg"]) {
+    const bytes = await Deno.readFile(fixture(name));
+    const samplesOf = async (blocks: ReturnType<typeof decodeAudio>, heard = () => {}) => {
+      const samples: number[] = [];
+      for await (const { channels, sampleRateHz } of blocks) {
+        assertEquals(channels.length, name === "tools.m4a" ? 2 : 1);
+        assert(sampleRateHz >= 16_000);
+        heard();
+        for (const sample of channels[0]!) samples.push(sample);
+      }
+      return samples;
+    };
+    const source = bitByBit(bytes);
+    let isBefore = false;
+    const samples = await samplesOf(
+      decodeStreamInWorker(source.stream),
+      () => isBefore ||= source.used.at(-1)! < bytes.length,
+    );
+    assertEquals(samples, await samplesOf(decodeAudio(bytes)), name);
+    const isReadWhole = name === "tools.m4a"; // its table of contents is at its end
+    assertEquals(isBefore, !isReadWhole, name);
+  }
+});
+
+Deno.test("decodeStreamInWorker: a source is left when its bytes are no audio, or nobody listens", async () => {
+  const broken = bitByBit(new Uint8Array(5000).fill(7));
+  const decode = () => Array.fromAsync(decodeStreamInWorker(broken.stream));
+  await assertRejects(decode, AudioError, "looks like");
+  assert(broken.isCancelled());
+  const left = bitByBit(await Deno.readFile(fixture("balloons.aac")));
+  for await (const _ of decodeStreamInWorker(left.stream)) break;
+  assert(left.isCancelled());
+  const stop = new AbortController();
+  const silent = new ReadableStream<Uint8Array>({ pull: () => stop.abort(new Error("enough")) });
+  const options = { signal: stop.signal };
+  await assertRejects(
+    () => Array.fromAsync(decodeStreamInWorker(silent, options)),
+    Error,
+    "enough",
+  );
+  const failing = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(new Error("the line is dead")),
+  });
+  await assertRejects(() => Array.fromAsync(decodeStreamInWorker(failing)), Error, "line is dead");
+});
+
+Deno.test("decodeInWorker: a decoder from which nothing is heard is given up", async () => {
+  const file = new Blob([await Deno.readFile(fixture("balloons.mp3"))]);
+  await assertRejects(() => readInWorker(file, { silenceMs: 0 }), AudioError, "nothing came of it");
 });

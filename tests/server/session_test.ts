@@ -80,6 +80,56 @@ Deno.test("SpeakerSession: a container is decoded as it comes", async () => {
   assertEquals(error?.name, "AudioError");
 });
 
+Deno.test("SpeakerSession: what is finalized of a container is all that came of it", async () => {
+  await using opened = await openContext();
+  const finalized = Promise.withResolvers<number>();
+  const over = Promise.withResolvers<unknown>();
+  const session = new SpeakerSession(opened.context, {
+    dialect: "test",
+    format: { ...PCM, encoding: "container" },
+    hooks: {
+      onEvent: (event) => event.kind === "finalize" && finalized.resolve(event.atSample),
+      onEnd: over.resolve,
+    },
+  });
+  session.push(await Deno.readFile(new URL("../../samples/harbour.wav", import.meta.url)));
+  session.finalize();
+  // a resampler may hold back what it can only tell with what follows
+  assert(await finalized.promise > 39_000, `${await finalized.promise}`);
+  session.end();
+  await over.promise;
+});
+
+Deno.test("SpeakerSession: a container that breaks is its speaker's matter alone", async () => {
+  await using opened = await openContext();
+  const container = { ...PCM, encoding: "container" } as const;
+  const flac = await Deno.readFile(new URL("../../samples/balloons.flac", import.meta.url));
+  const good = record(opened.context, container);
+  good.session.push(flac.subarray(0, 20_000));
+  const broken = ["fLaC", "OggS", "RIFF0000WAVEfmt ", "\x1a\x45\xdf\xa3", "ID3"].map((magic) => {
+    const bytes = new Uint8Array(60_000).map((_, i) => (i * 7919) % 251);
+    bytes.set([...magic].map((letter) => letter.charCodeAt(0)));
+    const bad = record(opened.context, container);
+    bad.session.push(bytes);
+    bad.session.end();
+    return bad.over.then(() => "captioned", (error) => error.name);
+  });
+  const gone = record(opened.context, container);
+  gone.session.push(flac.subarray(0, 10_000));
+  gone.session.abort(new DOMException("gone", "AbortError"));
+  assertEquals((await gone.over.catch((error) => error)).name, "AbortError");
+  for (const outcome of await Promise.all(broken)) assertEquals(outcome, "AudioError");
+  good.session.push(flac.subarray(20_000));
+  good.session.end();
+  await good.over;
+  const alone = record(opened.context, container);
+  alone.session.push(flac);
+  alone.session.end();
+  await alone.over;
+  assertEquals(good.said, alone.said);
+  assertEquals(opened.context.sessions.size, 0);
+});
+
 Deno.test("SpeakerSession: what is too much is refused, what was taken is captioned", async () => {
   await using opened = await openContext();
   const { session, said, over } = record(opened.context, PCM);
