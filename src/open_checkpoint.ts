@@ -12,6 +12,7 @@ import {
 } from "./checkpoint/folder.ts";
 import { resolveCheckpoint, type ResolveOptions } from "./checkpoint/hub.ts";
 import { noWeights } from "./checkpoint/layout.ts";
+import { checkQuantization } from "./checkpoint/quantized.ts";
 import { overlayWeights, type WeightStore } from "./checkpoint/weights.ts";
 import { CheckpointError } from "./errors.ts";
 import type { Graph } from "./graph/builder.ts";
@@ -67,6 +68,7 @@ export async function openCheckpoint(
   const path = `${folder.path}/config.json`;
   const family = familyOf(json, { path });
   const config = family.parseConfig(json, { path });
+  if (folder.weights !== undefined) checkQuantization(json, { path });
   const task = asked ?? family.taskOf(config);
   family.checkTask(config, task);
   const preprocessor = preprocessorOf(folder);

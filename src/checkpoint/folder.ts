@@ -13,6 +13,7 @@ import {
   layoutOf,
   noWeights,
 } from "./layout.ts";
+import { dequantized } from "./quantized.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
 import { openTorchBin } from "./torch_bin.ts";
@@ -63,7 +64,7 @@ export function readConfigFile(path: string, name: ConfigFile): Promise<unknown>
 
 /**
  * Opens the weights of a folder: `model.safetensors`, else its shards, else
- * `pytorch_model.bin`, else its shards.
+ * `pytorch_model.bin`, else its shards. Matrices that are quantised there come as floats.
  *
  * @param path The folder.
  * @returns Its tensors; close it after use.
@@ -74,9 +75,11 @@ export async function openWeights(path: string): Promise<WeightStore> {
   const { weights } = layoutOf(files);
   if (!weights) throw noWeights(files, path);
   const file = join(path, weights);
-  return weights.endsWith(".index.json")
-    ? await openShards(file, openWeightFile)
-    : await openWeightFile(file);
+  return await dequantized(
+    weights.endsWith(".index.json")
+      ? await openShards(file, openWeightFile)
+      : await openWeightFile(file),
+  );
 }
 
 /**
@@ -89,7 +92,7 @@ export async function openWeights(path: string): Promise<WeightStore> {
 export async function openAdapter(path: string, language: string): Promise<WeightStore> {
   const { adapters } = layoutOf(await listFiles(path));
   const file = adapters.get(language);
-  if (file) return await openWeightFile(join(path, file));
+  if (file) return await dequantized(await openWeightFile(join(path, file)));
   const there = [...adapters.keys()].sort().join(", ") || "none";
   throw new CheckpointError(
     `Cannot find an adapter for language "${language}" in ${path}: there are ${there}`,
