@@ -1,4 +1,4 @@
-"""The student: a standard `HubertForCTC`, its transformer cut out of the teacher's encoder."""
+"""The student: a standard `HubertForCTC`, its transformer the teacher's encoder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from .whisper import HEADS, LAYERS, WIDTH, WhisperEncoder
 VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *ALPHABET]
 BLANK = 0
 
-FEED_FORWARD = 1024
 # Positions are told apart over half the taps: 600 frames, 12 s.
 POSITION_TAPS = 1200
 PEDESTAL = 256.0
 """Added to every channel before the positional convolution; the layers' norms take it away."""
-RIDGE = 1e-4
 STRAIGHT = 5.0
 """Added to what goes into its GELU, which is the identity from there on."""
 
@@ -29,7 +27,7 @@ def student_config() -> HubertConfig:
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
-        intermediate_size=FEED_FORWARD,
+        intermediate_size=4 * WIDTH,
         do_stable_layer_norm=True,
         feat_extract_norm="layer",
         feat_proj_layer_norm=False,
@@ -45,9 +43,7 @@ def student_config() -> HubertConfig:
         feat_proj_dropout=0.0,
         final_dropout=0.0,
         layerdrop=0.0,
-        mask_time_prob=0.02,
-        mask_time_length=10,
-        mask_feature_prob=0.0,
+        apply_spec_augment=False,
         ctc_loss_reduction="mean",
         ctc_zero_infinity=True,
         pad_token_id=BLANK,
@@ -56,39 +52,9 @@ def student_config() -> HubertConfig:
     )
 
 
-def thin_out(activations: Tensor, output: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The neurons to keep, and the weights with which they give what all gave, as nearly as can be.
-
-    One neuron goes at a time, the one whose loss least squares over the others can best make good
-    (optimal brain surgeon, Hassibi and Stork 1993, over whole columns).
-
-    activations: `[cells, neurons]`; output: `[width, neurons]`. Gives the kept neurons, their new
-    output weights `[width, kept]`, and a bias to be added `[width]`.
-    """
-    mean = activations.mean(0).double()
-    centred = activations.double() - mean
-    gram = centred.T @ centred / len(centred)
-    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    inverse, weight = torch.linalg.inv(gram), output.double().clone()
-    alive = torch.ones(len(gram), dtype=torch.bool)
-    for _ in range(len(gram) - keep):
-        loss = weight.square().sum(0) / inverse.diagonal()
-        loss[~alive] = torch.inf
-        worst = int(loss.argmin())
-        pull = inverse[worst] / inverse[worst, worst]
-        weight -= weight[:, worst, None] * pull
-        inverse -= inverse[:, worst, None] * pull
-        inverse[worst, worst] = 1.0
-        alive[worst] = False
-    kept = alive.nonzero()[:, 0]
-    bias = output.double() @ mean - weight[:, kept] @ mean[kept]
-    return kept, weight[:, kept].float(), bias.float()
-
-
-def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, x: Tensor) -> None:
-    """`x`: what goes into the first layer, over much speech; it passes through the thinned layers."""
+def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder) -> None:
     for layer, block in zip(student.hubert.encoder.layers, teacher.blocks, strict=True):
-        attention = layer.attention
+        attention, feed = layer.attention, layer.feed_forward
         for i, projection in enumerate((attention.q_proj, attention.k_proj, attention.v_proj)):
             rows = slice(i * WIDTH, (i + 1) * WIDTH)
             projection.weight.copy_(block.qkv.weight[rows])
@@ -96,15 +62,8 @@ def _copy_layers(student: HubertForCTC, teacher: WhisperEncoder, x: Tensor) -> N
         attention.out_proj.load_state_dict(block.out.state_dict())
         layer.layer_norm.load_state_dict(block.attention_norm.state_dict())
         layer.final_layer_norm.load_state_dict(block.feed_norm.state_dict())
-        attended = block.attend(x)
-        neurons = block.neurons(attended)
-        kept, weight, bias = thin_out(neurons.flatten(0, 1), block.contract.weight, FEED_FORWARD)
-        feed = layer.feed_forward
-        feed.intermediate_dense.weight.copy_(block.expand.weight[kept])
-        feed.intermediate_dense.bias.copy_(block.expand.bias[kept])
-        feed.output_dense.weight.copy_(weight)
-        feed.output_dense.bias.copy_(block.contract.bias + bias)
-        x = attended + feed.output_dense(neurons[..., kept])
+        feed.intermediate_dense.load_state_dict(block.expand.state_dict())
+        feed.output_dense.load_state_dict(block.contract.state_dict())
     student.hubert.encoder.layer_norm.load_state_dict(teacher.norm.state_dict())
 
 
@@ -127,15 +86,14 @@ def _write_positions(convolution: nn.Conv1d, positions: Tensor) -> None:
 
 @torch.no_grad()
 def student_from_teacher(teacher: WhisperEncoder, speech: Tensor) -> HubertForCTC:
-    """`speech`: a batch of waveforms that shows which neurons the teacher uses."""
+    """`speech`: a batch of waveforms that the front end is fitted to."""
     student = HubertForCTC(student_config())
     rewrite(teacher, student.hubert.feature_extractor.conv_layers, speech)
     projection = student.hubert.feature_projection.projection
     projection.weight.copy_(torch.eye(WIDTH, CONV_DIM[-1]))
     projection.bias.fill_(PEDESTAL)
     student.hubert.masked_spec_embed.fill_(PEDESTAL)
-    features = teacher.front_end(speech)
-    _copy_layers(student, teacher, features + teacher.positions[: features.shape[1]])
+    _copy_layers(student, teacher)
     _write_positions(student.hubert.encoder.pos_conv_embed.conv, teacher.positions)
     student.lm_head.weight.normal_(std=0.01)
     return student

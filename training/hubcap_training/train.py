@@ -38,16 +38,20 @@ LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
-RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 3.0e-3}
+RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 5.0e-4}
+HEAD_BOOST = 5.0
+HEAD_BOOST_STEPS = 250
+"""The head begins from nothing: for the first steps its rate is so many times higher."""
 
 
 @dataclass(frozen=True)
 class Plan:
     steps: int
 
-    def rate(self, step: int) -> float:
+    def rate(self, group: str, step: int) -> float:
         warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-        return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
+        boost = 1.0 + HEAD_BOOST * math.exp(-step / HEAD_BOOST_STEPS) if group == "head" else 1.0
+        return RATES[group] * boost * warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
 
 
 def group_of(name: str) -> str:
@@ -127,7 +131,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             loss = self._loss(batch)
         for group in self.optimizer.param_groups:
-            group["lr"] = RATES[group["name"]] * self.plan.rate(self.step)
+            group["lr"] = self.plan.rate(group["name"], self.step)
         self.optimizer.zero_grad()
         loss.backward()
         self.team.average_gradients(self.trained)
@@ -186,7 +190,7 @@ def held_out_sample(corpora: list[Corpus]) -> list[tuple[Corpus, int]]:
 
 
 def first_student(teacher: WhisperEncoder, corpora: list[Corpus], seed: int) -> HubertForCTC:
-    """From the teacher, and from a few seconds of many utterances that show what it does."""
+    """From the teacher, and from a few seconds of many utterances to fit the front end to."""
     torch.manual_seed(seed)
     batches = Batches(corpora, 20.0, seed)
     excerpts = [row[:FIT_SAMPLES] for n in range(100) for row in batches[n].clean if row.any()]
