@@ -6,11 +6,17 @@
  */
 import { z } from "zod";
 import { readOptionalJsonFile } from "./checkpoint/json_file.ts";
+import {
+  binaryLanguageModel,
+  LANGUAGE_MODEL_FOLDER,
+  type LanguageModelFiles,
+  languageModelFilesOf,
+} from "./checkpoint/layout.ts";
 import { readArpa } from "./ctc/arpa.ts";
 import type { LanguageModelWeights } from "./ctc/language_model.ts";
 import type { NgramModel } from "./ctc/ngram.ts";
 import { CheckpointError } from "./errors.ts";
-import { join } from "./std.ts";
+import { basename, join } from "./std.ts";
 
 /** A language model of words, for beam search. Shared by as many streams as there are. */
 export interface LanguageModel {
@@ -19,9 +25,6 @@ export interface LanguageModel {
   /** What its opinion is worth, where its folder's `attrs.json` says so. */
   readonly weights: LanguageModelWeights;
 }
-
-/** Folder of a checkpoint in which its language model is. */
-const FOLDER = "language_model";
 
 /** As pyctcdecode writes it. */
 const ATTRIBUTES = z.object({
@@ -51,7 +54,7 @@ const ATTRIBUTES = z.object({
 export async function loadLanguageModel(path: string): Promise<LanguageModel> {
   const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   if (!isFolder) return { ngrams: await readFile(path), weights: {} };
-  const found = await modelIn(path) ?? await modelIn(join(path, FOLDER));
+  const found = await modelIn(path) ?? await modelIn(join(path, LANGUAGE_MODEL_FOLDER));
   if (found !== undefined) return found;
   throw new CheckpointError(
     `Cannot find a language model in ${path}: give a file in ARPA's text format, plain or gzipped; KenLM's binary files are not read`,
@@ -59,21 +62,37 @@ export async function loadLanguageModel(path: string): Promise<LanguageModel> {
   );
 }
 
-/** The language model of a checkpoint's folder, if it has one in ARPA's format. */
-export async function languageModelOf(folder: string): Promise<LanguageModel | undefined> {
-  return await modelIn(join(folder, FOLDER));
+/**
+ * The language model of a checkpoint's folder, if it has one in ARPA's format.
+ *
+ * @param onNotice Told of one in a format that is not read.
+ */
+export async function languageModelOf(
+  folder: string,
+  onNotice: (notice: string) => void = () => {},
+): Promise<LanguageModel | undefined> {
+  const path = join(folder, LANGUAGE_MODEL_FOLDER);
+  const { arpa, binary } = await filesIn(path);
+  if (arpa === undefined && binary !== undefined) onNotice(binaryLanguageModel(folder, binary));
+  return await modelIn(path);
+}
+
+/** Files of a folder, named as if it were a checkpoint's. */
+async function filesIn(folder: string): Promise<LanguageModelFiles> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      names.push(`${LANGUAGE_MODEL_FOLDER}/${name}`);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return languageModelFilesOf(names);
 }
 
 async function modelIn(folder: string): Promise<LanguageModel | undefined> {
-  const names: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(folder)) names.push(name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const name = names.sort().find((name) => /\.arpa(\.gz)?$/.test(name));
-  if (name === undefined) return undefined;
+  const { arpa } = await filesIn(folder);
+  if (arpa === undefined) return undefined;
   const path = join(folder, "attrs.json");
   const attributes = ATTRIBUTES.safeParse(await readOptionalJsonFile(path) ?? {});
   if (!attributes.success) {
@@ -81,7 +100,7 @@ async function modelIn(folder: string): Promise<LanguageModel | undefined> {
   }
   const { alpha, beta, unk_score_offset, score_boundary } = attributes.data;
   return {
-    ngrams: await readFile(join(folder, name)),
+    ngrams: await readFile(join(folder, basename(arpa))),
     weights: {
       ...(alpha === undefined ? {} : { weight: alpha }),
       ...(beta === undefined ? {} : { wordBonus: beta }),

@@ -28,7 +28,8 @@ import { type BackendChoice, openBackend, type OpenedBackend } from "./runtime/s
 import { type LanguageParts, SpeechModel } from "./speech_model.ts";
 
 /** Options of {@linkcode loadModel}. */
-export interface LoadModelOptions<T extends Task = Task> extends ResolveOptions {
+export interface LoadModelOptions<T extends Task = Task>
+  extends Omit<ResolveOptions, "withLanguageModel"> {
   /** What the model is for. @default {what its config says} */
   readonly task?: T;
   /**
@@ -89,9 +90,15 @@ export async function loadModel<T extends Task = Task>(
   const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...rest } = others;
   const { languageModel: languageModelPath, ...download } = rest;
   checkDtype(dtype);
-  const checkpoint = await openCheckpoint(source, { ...download, task: asked, targetLang });
+  const withLanguageModel = languageModelPath === undefined && (asked ?? "ctc") === "ctc";
+  const checkpoint = await openCheckpoint(source, {
+    ...download,
+    ...{ task: asked, targetLang, withLanguageModel },
+  });
   const { family, config, waveform } = checkpoint;
-  const languageModel = await languageModelFor(checkpoint, languageModelPath);
+  const languageModel = await languageModelFor(checkpoint, {
+    ...{ path: languageModelPath, onNotice: download.onNotice },
+  });
   const { backend, report, isOwned } = await backendFor(checkpoint, choice, {
     threadCount,
     signal: download.signal,
@@ -120,10 +127,14 @@ export async function loadModel<T extends Task = Task>(
 
 async function languageModelFor(
   { task, folder }: Checkpoint,
-  path: string | false | undefined,
+  { path, onNotice }: {
+    path: string | false | undefined;
+    onNotice: ((notice: string) => void) | undefined;
+  },
 ): Promise<LanguageModel | undefined> {
   if (task !== "ctc" || path === false) return undefined;
-  return await (path === undefined ? languageModelOf(folder.path) : loadLanguageModel(path));
+  if (path !== undefined) return await loadLanguageModel(path);
+  return await languageModelOf(folder.path, onNotice);
 }
 
 async function backendFor(

@@ -19,7 +19,15 @@ import {
 } from "./hub_client.ts";
 import { type DownloadContext, downloadFile, type DownloadProgress } from "./hub_download.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./hub_settings.ts";
-import { checkFileName, CONFIG_FILES, layoutOf, noWeights } from "./layout.ts";
+import {
+  binaryLanguageModel,
+  checkFileName,
+  CONFIG_FILES,
+  LANGUAGE_MODEL_FOLDER,
+  languageModelFilesOf,
+  layoutOf,
+  noWeights,
+} from "./layout.ts";
 import { shown } from "./messages.ts";
 import { readShardIndex } from "./shards.ts";
 import { SharedTasks } from "./shared_tasks.ts";
@@ -36,6 +44,10 @@ export interface ResolveOptions extends HubOptions, PatienceOptions {
   adapter?: string | undefined;
   /** Files needed besides configuration, tokenizer and weights. @default {[]} */
   files?: readonly string[] | undefined;
+  /** Whether the language model is needed too, if there is one that can be read. @default {false} */
+  withLanguageModel?: boolean | undefined;
+  /** Hears of what is there and is not used; must not throw. */
+  onNotice?: ((notice: string) => void) | undefined;
 }
 
 const downloads = new SharedTasks<string, DownloadProgress>();
@@ -109,7 +121,9 @@ async function resolveSnapshot(
     throw notCached(reference, settings, missing);
   }
   // A commit never changes.
-  if (isCommit && fallback !== undefined && await isSettled(cache, revision)) return fallback;
+  if (isCommit && fallback !== undefined && await isSettled(cache, revision, request)) {
+    return fallback;
+  }
   try {
     // With something to fall back on, a hub that is down is not waited for.
     const patience = fallback === undefined ? {} : { retryCount: 0 };
@@ -131,7 +145,7 @@ async function download(
   const { cache } = context;
   const here = { ...context, reference: { id: asked.id, revision: commit } };
   const choice = chooseFiles(asked, files, context);
-  for (const name of CONFIG_FILES) {
+  for (const name of lookedFor(context)) {
     if (!files.includes(name)) await cache.noteAbsent(commit, name);
   }
   await downloadTogether(choice.small, here);
@@ -166,7 +180,7 @@ async function downloadTogether(names: readonly string[], context: DownloadConte
 function chooseFiles(
   { id, revision }: HubReference,
   files: readonly string[],
-  { adapter, files: asked = [] }: ResolveOptions,
+  { adapter, files: asked = [], withLanguageModel = false, onNotice }: ResolveOptions,
 ): { small: string[]; large: string[] } {
   const layout = layoutOf(files);
   if (!files.includes("config.json")) {
@@ -177,13 +191,20 @@ function chooseFiles(
   }
   const graph = layout.onnx.find((name) => name === "onnx/model.onnx") ?? layout.onnx[0];
   if (!layout.weights && !graph) throw noWeights(files, id);
+  const small: string[] = CONFIG_FILES.filter((name) => files.includes(name));
   const large = layout.weights ? [layout.weights] : withExternalData(graph!, files);
+  if (withLanguageModel) {
+    const { arpa, attributes, binary } = languageModelFilesOf(files);
+    if (attributes !== undefined) small.push(attributes);
+    if (arpa !== undefined) large.unshift(checkFileName(arpa, id));
+    else if (binary !== undefined) onNotice?.(binaryLanguageModel(id, binary));
+  }
   if (adapter !== undefined) large.push(layout.adapters.get(adapter) ?? missingAdapter());
   for (const name of asked) {
     if (!files.includes(checkFileName(name, id))) throw missingFile(name);
     large.push(name);
   }
-  return { small: CONFIG_FILES.filter((name) => files.includes(name)), large };
+  return { small, large };
 
   function missingAdapter(): never {
     const there = [...layout.adapters.keys()].sort().join(", ") || "none";
@@ -236,9 +257,18 @@ const WEIGHTS = [
   "onnx/model.onnx",
 ];
 
-/** Whether each configuration file is there, or known not to be. */
-async function isSettled(cache: RepositoryCache, commit: string): Promise<boolean> {
-  for (const name of CONFIG_FILES) {
+/** Small files that are fetched if they are there. */
+function lookedFor({ withLanguageModel = false }: ResolveOptions): string[] {
+  return [...CONFIG_FILES, ...(withLanguageModel ? [`${LANGUAGE_MODEL_FOLDER}/attrs.json`] : [])];
+}
+
+/** Whether each small file is there, or known not to be. */
+async function isSettled(
+  cache: RepositoryCache,
+  commit: string,
+  request: ResolveOptions,
+): Promise<boolean> {
+  for (const name of lookedFor(request)) {
     if (!await cache.has(commit, name) && !await cache.isAbsent(commit, name)) return false;
   }
   return true;

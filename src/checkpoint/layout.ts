@@ -103,3 +103,33 @@ export function checkFileName(name: string, place: string): string {
   }
   return name;
 }
+
+/** Folder of a checkpoint in which its language model is, as `Wav2Vec2ProcessorWithLM` writes it. */
+export const LANGUAGE_MODEL_FOLDER = "language_model";
+
+/** What a language model is read from. */
+export interface LanguageModelFiles {
+  /** The n-grams in ARPA's text format, plain or gzipped. */
+  readonly arpa: string | undefined;
+  /** What they are worth. */
+  readonly attributes: string | undefined;
+  /** N-grams in KenLM's binary format, which is not read. */
+  readonly binary: string | undefined;
+}
+
+/** Finds the language model among the files of a checkpoint. */
+export function languageModelFilesOf(files: readonly string[]): LanguageModelFiles {
+  const inside = files.filter((name) => /^language_model\/[^/]+$/.test(name)).sort();
+  const find = (pattern: RegExp) => inside.find((name) => pattern.test(name));
+  return {
+    arpa: find(/\.arpa(\.gz)?$/),
+    attributes: find(/\/attrs\.json$/),
+    binary: find(/\.(bin|binary|klm|kenlm|trie|probing)$/),
+  };
+}
+
+/** Says that a language model is left aside, and what to do. */
+export function binaryLanguageModel(place: string, name: string): string {
+  return `${place} is decoded without its language model: ${name} is in KenLM's binary format, ` +
+    "and only ARPA's text format is read. Name the .arpa it was made from as language model";
+}

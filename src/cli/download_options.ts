@@ -10,11 +10,15 @@ import type { Terminal } from "./terminal.ts";
 
 /** What a command gives to whatever downloads. */
 export function downloadOptions(
-  { signal }: Terminal,
+  terminal: Terminal,
   progress: Progress,
-): Required<Pick<ResolveOptions, "signal" | "onProgress">> {
+): Required<Pick<ResolveOptions, "signal" | "onProgress" | "onNotice">> {
   return {
-    signal,
+    signal: terminal.signal,
+    onNotice: (notice) => {
+      progress.clear();
+      terminal.writeError(`${notice}\n`);
+    },
     onProgress: ({ file, loadedBytes, totalBytes }) =>
       progress.show({
         label: file,

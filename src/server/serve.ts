@@ -105,6 +105,7 @@ async function loadEngine(
     maxBatch,
     maxWindowMs,
     observer,
+    onNotice: (notice) => log.warning("{notice}", { notice }),
     ...(language === undefined ? {} : { targetLang: language }),
     ...(threads === undefined ? {} : { threadCount: threads }),
     ...(languageModel === undefined ? {} : { languageModel }),

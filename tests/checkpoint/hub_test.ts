@@ -544,6 +544,57 @@ Deno.test("resolveCheckpoint() fetches shards, the adapter asked for, and files 
   assertEquals(await scene.resolve(ID, options), folder);
 });
 
+Deno.test("resolveCheckpoint() fetches a language model that can be read, where it is wanted", async () => {
+  await using scene = new Scene();
+  const { files } = scene.model;
+  files["language_model/5gram.bin"] = text("x".repeat(100));
+  files["language_model/5gram.arpa.gz"] = text("n-grams ".repeat(20));
+  files["language_model/attrs.json"] = text({ alpha: 1 });
+  files["language_model/unigrams.txt"] = text("words");
+  files["alphabet.json"] = text({ labels: [] });
+  const notices: string[] = [];
+  const options = { withLanguageModel: true, onNotice: (notice: string) => notices.push(notice) };
+  const pinned = `${ID}@${COMMIT}`;
+  const without = await scene.resolve(pinned);
+  assertEquals(await namesIn(without), ["config.json", "model.safetensors", "vocab.json"]);
+  const folder = await scene.resolve(pinned, options);
+  assertEquals(folder, without);
+  assertEquals(await namesIn(join(folder, "language_model")), ["5gram.arpa.gz", "attrs.json"]);
+  assertEquals(notices, []);
+  const count = scene.hub.seen.length;
+  assertEquals(await scene.resolve(pinned, options), folder);
+  assertEquals(scene.hub.seen.length, count, "a commit never changes");
+});
+
+Deno.test("resolveCheckpoint() comes back for a language model whose download was cut", async () => {
+  await using scene = new Scene();
+  scene.model.files["language_model/lm.arpa"] = text("n-grams ".repeat(20));
+  scene.model.files["language_model/attrs.json"] = text({ alpha: 1 });
+  scene.hub.intercept = ({ path }) =>
+    path.includes("lm.arpa") ? new Response(null, { status: 403 }) : undefined;
+  const options = { withLanguageModel: true };
+  const source = `${ID}@${COMMIT}`;
+  await assertRejects(() => scene.resolve(source, options), HubError, "forbidden");
+  scene.hub.intercept = () => undefined;
+  const folder = await scene.resolve(source, options);
+  assertEquals(await namesIn(join(folder, "language_model")), ["attrs.json", "lm.arpa"]);
+});
+
+Deno.test("resolveCheckpoint() leaves a language model of KenLM's aside, and says so", async () => {
+  await using scene = new Scene();
+  scene.model.files["language_model/5gram.bin"] = text("x".repeat(100));
+  scene.model.files["language_model/attrs.json"] = text({ alpha: 1 });
+  const notices: string[] = [];
+  const onNotice = (notice: string) => notices.push(notice);
+  const folder = await scene.resolve(ID, { withLanguageModel: true, onNotice });
+  assertEquals(await namesIn(join(folder, "language_model")), ["attrs.json"]);
+  assertEquals(notices.length, 1);
+  assertStringIncludes(notices[0]!, `${ID} is decoded without its language model`);
+  assertStringIncludes(notices[0]!, "language_model/5gram.bin is in KenLM's binary format");
+  await scene.resolve(ID, { onNotice });
+  assertEquals(notices.length, 1, "nobody wanted it");
+});
+
 Deno.test("resolveCheckpoint() takes a graph with its data where there are no weights", async () => {
   await using scene = new Scene();
   const onnx = { "onnx/model.onnx": text("graph"), "onnx/model.onnx_data": text("weights") };
