@@ -91,7 +91,7 @@ export class StreamAnnotations {
   }
 }
 
-function requireAnnotators(annotators: readonly Annotator[], sampleRateHz: number): void {
+export function requireAnnotators(annotators: readonly Annotator[], sampleRateHz: number): void {
   const names = new Set<string>();
   for (const { name, model } of annotators) {
     if (model.sampleRateHz !== sampleRateHz) {

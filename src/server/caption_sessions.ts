@@ -61,7 +61,7 @@ export class CaptionSession {
       dialect: "native",
       permit: options.permit,
       format: { channelCount: 1, ...audio, channels: "mix" },
-      stream: streamOptionsOf(settings),
+      stream: { ...streamOptionsOf(settings), annotators: context.engine.annotators },
       hooks: {
         onEvent: (event) => {
           if (event.kind === "overload") this.#connection?.overload(event.step);
@@ -196,8 +196,9 @@ export class CaptionSessions implements Disposable {
 
 /** A speaker's wishes as the engine takes them. */
 function streamOptionsOf(settings: CaptionSettings): StreamOptions {
-  const { hopMs, rightMs, endSilenceMs } = settings;
+  const { hopMs, rightMs, endSilenceMs, alternatives = 1 } = settings;
   return {
+    nBest: alternatives,
     ...(hopMs === undefined ? {} : { hopMs }),
     ...(rightMs === undefined ? {} : { rightMs }),
     ...(endSilenceMs === undefined ? {} : {

@@ -23,6 +23,7 @@ const SCHEMA = z.discriminatedUnion("type", [
       hopMs: ms(100, 5000).optional(),
       rightMs: ms(0, 5000).optional(),
       endSilenceMs: ms(100, 20_000).optional(),
+      alternatives: z.int().min(1).max(10).optional(),
     }).optional(),
   }),
   z.strictObject({

@@ -40,6 +40,9 @@ const SHAPE = {
   languageModel: z.string().optional().describe(
     "file in ARPA's text format, plain or gzipped, for beam; by default the checkpoint's own",
   ),
+  annotators: list().default([]).describe(
+    "models that annotate native sessions: name=folder or name=owner/name,…",
+  ),
   hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
   leftMs: amount(0, 20_000).default(4000).describe("context before"),
   rightMs: amount(0, 10_000).default(600).describe("context after, which delays final words"),
@@ -169,8 +172,22 @@ export function resolveConfig(sources: ConfigSources = {}): ServerConfig {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new RangeError("Cannot use the configuration as tlsCert and tlsKey must come together");
   }
+  config.annotators.forEach(splitAnnotator);
   requireWindowsWithin({ limitMs: config.maxWindowMs, because: "maxWindowMs is" }, config);
   return config;
+}
+
+/**
+ * Name and source of an annotator.
+ *
+ * @throws {RangeError} If it is not `name=source`.
+ */
+export function splitAnnotator(entry: string): [name: string, source: string] {
+  const [, name, source] = /^([\w-]{1,40})=(.+)$/.exec(entry) ?? [];
+  if (name !== undefined && source !== undefined) return [name, source];
+  throw new RangeError(
+    `Cannot use the configuration as annotators must be name=source, as speakers=./diarizer: ${entry}`,
+  );
 }
 
 /** The settings as JSON, as the file takes them, the keys struck out. */

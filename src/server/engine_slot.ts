@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Annotator } from "../annotator.ts";
 import type { CaptionEngine } from "../engine.ts";
 import type { EngineObserver } from "../engine_observer.ts";
 import { OverloadError } from "../errors.ts";
@@ -13,6 +14,7 @@ import {
   windowPolicy,
 } from "../schedule/window_policy.ts";
 import type { SpeechModel } from "../speech_model.ts";
+import { requireAnnotators } from "../stream_annotations.ts";
 import type { CaptionStream, StreamOptions } from "../stream.ts";
 import type { Refusal } from "./limits.ts";
 import { log } from "./log.ts";
@@ -34,31 +36,53 @@ export class EngineSlot implements AsyncDisposable {
   #engine: CaptionEngine | undefined;
   #loadError: unknown;
   readonly #settled: Promise<void>;
+  #annotators: readonly Annotator[] = [];
   /** Is told what the engine does, if the engine was made with it. */
   observer: EngineObserver = () => {};
 
   /**
    * @param source The engine, or its loading; the slot owns it.
-   * @param windows Those of most streams: an engine whose model cannot have them is none.
+   * @param options Windows of most streams: an engine whose model cannot have them is none. What
+   * else is said of native sessions, which the slot owns, too.
    */
-  constructor(source: EngineSource, windows: WindowOptions = {}) {
+  constructor(
+    source: EngineSource,
+    options: { windows?: WindowOptions; annotators?: Promise<readonly Annotator[]> } = {},
+  ) {
     const engine = typeof source === "function"
       ? source((record) => this.observer(record))
       : source;
-    this.#settled = this.#load(engine, windows);
+    const { windows = {}, annotators = Promise.resolve([]) } = options;
+    this.#settled = this.#load(engine, { windows, annotators });
   }
 
-  async #load(engine: CaptionEngine | Promise<CaptionEngine>, windows: WindowOptions) {
-    let loaded: CaptionEngine | undefined;
+  async #load(
+    engine: CaptionEngine | Promise<CaptionEngine>,
+    { windows, annotators }: {
+      windows: WindowOptions;
+      annotators: Promise<readonly Annotator[]>;
+    },
+  ): Promise<void> {
+    const parts = await Promise.allSettled([engine, annotators]);
+    const [loaded, listening] = parts;
     try {
-      loaded = await engine;
-      requireWindows(loaded.model, windows);
-      this.#engine = loaded;
+      for (const part of parts) if (part.status === "rejected") throw part.reason;
+      if (loaded.status === "rejected" || listening.status === "rejected") return;
+      requireWindows(loaded.value.model, windows);
+      requireAnnotators(listening.value, loaded.value.model.sampleRateHz);
+      this.#annotators = listening.value;
+      this.#engine = loaded.value;
     } catch (error) {
       this.#loadError = error;
       log.error("The server cannot caption: {error}", { error: String(error) });
-      await loaded?.[Symbol.asyncDispose]();
+      if (loaded.status === "fulfilled") await loaded.value[Symbol.asyncDispose]();
+      if (listening.status === "fulfilled") await disposeAll(listening.value);
     }
+  }
+
+  /** What else is said of native sessions. */
+  get annotators(): readonly Annotator[] {
+    return this.#annotators;
   }
 
   /** Where it stands. */
@@ -125,7 +149,12 @@ export class EngineSlot implements AsyncDisposable {
     await this.#engine?.[Symbol.asyncDispose]();
     await this.#settled;
     await this.#engine?.[Symbol.asyncDispose]();
+    await disposeAll(this.#annotators);
   }
+}
+
+async function disposeAll(annotators: readonly Annotator[]): Promise<void> {
+  await Promise.all(annotators.map((annotator) => annotator[Symbol.asyncDispose]()));
 }
 
 /** @throws {RangeError} If a model cannot have such windows. */

@@ -8,10 +8,19 @@
  *
  * @module
  */
-import type { Word } from "../caption/word.ts";
+import type { Annotation } from "../annotation.ts";
+import type { Alternative, Word } from "../caption/word.ts";
 import type { CaptionEvent } from "../event_queue.ts";
 import { samplesToMs } from "../units.ts";
-import type { CaptionMessage, CaptionWord, SessionEvent } from "./protocol.ts";
+import type {
+  AnnotationMessage,
+  CaptionAnnotation,
+  CaptionLabel,
+  CaptionMessage,
+  CaptionReading,
+  CaptionWord,
+  SessionEvent,
+} from "./protocol.ts";
 
 /** Options of {@linkcode EventLog}. */
 export interface EventLogOptions {
@@ -83,6 +92,11 @@ export class EventLog {
     return this.#latest.settledSample;
   }
 
+  /** What annotators said, as far as it is held. */
+  get annotations(): readonly AnnotationMessage[] {
+    return this.#marks.filter((mark) => mark.type === "annotation");
+  }
+
   /** The utterances held. */
   get utterances(): LoggedUtterance[] {
     return this.#marks.filter((mark) => mark.type === "utterance_end");
@@ -100,7 +114,7 @@ export class EventLog {
 
   /** Takes an event. Steps of the overload policy are not the session's: they have no number. */
   append(event: CaptionEvent): void {
-    if (this.#isClosed || event.kind === "overload" || event.kind === "annotation") return;
+    if (this.#isClosed || event.kind === "overload") return;
     const seq = ++this.#lastSeq;
     if (event.kind === "caption") {
       const { committed, tentative, settledSample } = event;
@@ -165,7 +179,7 @@ export class EventLog {
   }
 
   #mark(
-    event: Exclude<CaptionEvent, { kind: "caption" | "overload" | "annotation" }>,
+    event: Exclude<CaptionEvent, { kind: "caption" | "overload" }>,
     seq: number,
   ): Mark {
     const ms = (sample: number) => samplesToMs(sample, this.#options.sampleRateHz);
@@ -179,7 +193,14 @@ export class EventLog {
           startMs: ms(event.startSample),
           endMs: ms(event.endSample),
           wordCount: this.wordCount,
+          ...(event.alternatives === undefined
+            ? {}
+            : { alternatives: event.alternatives.map(readingOf) }),
         };
+      case "annotation": {
+        const { annotator, annotation } = event;
+        return { type: "annotation", seq, annotator, annotation: annotationOf(annotation, ms) };
+      }
       case "finalize":
         return { type: "finalized", seq, atMs: ms(event.atSample) };
       case "end":
@@ -214,13 +235,56 @@ export class EventLog {
 
 /** A word as it goes over the wire. */
 export function captionWord(word: Word, sampleRateHz: number): CaptionWord {
-  const { text, startSample, endSample, confidence } = word;
+  const { text, startSample, endSample, confidence, alternatives } = word;
   return {
     text,
     startMs: samplesToMs(startSample, sampleRateHz),
     endMs: samplesToMs(endSample, sampleRateHz),
-    confidence: Math.round(confidence * 1e4) / 1e4,
+    confidence: rounded(confidence),
+    ...(alternatives === undefined ? {} : { alternatives: alternatives.map(readingOf) }),
   };
+}
+
+function readingOf({ text, confidence }: Alternative): CaptionReading {
+  return { text, confidence: rounded(confidence) };
+}
+
+function annotationOf(annotation: Annotation, ms: (sample: number) => number): CaptionAnnotation {
+  switch (annotation.kind) {
+    case "activityStart": {
+      const { label, startSample } = annotation;
+      return { kind: "activity_started", label, startMs: ms(startSample) };
+    }
+    case "activityEnd": {
+      const { label, startSample, endSample } = annotation;
+      const span = { startMs: ms(startSample), endMs: ms(endSample) };
+      return { kind: "activity_ended", label, ...span };
+    }
+    case "labels": {
+      const { startSample, endSample, scores } = annotation;
+      const rounder = ({ label, score }: CaptionLabel) => ({ label, score: rounded(score) });
+      const span = { startMs: ms(startSample), endMs: ms(endSample) };
+      return { kind: "labels", ...span, scores: scores.map(rounder) };
+    }
+    case "embedding": {
+      const { startSample, endSample, embedding } = annotation;
+      const span = { startMs: ms(startSample), endMs: ms(endSample) };
+      return { kind: "embedding", ...span, embedding: Array.from(embedding, sixDigits) };
+    }
+    case "failure": // why is the log's matter
+      return { kind: "failure" };
+    default:
+      return annotation satisfies never;
+  }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}
+
+/** What a 32-bit number is worth. */
+function sixDigits(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 function lastSeqOf(events: readonly SessionEvent[]): number {

@@ -52,6 +52,8 @@ export interface CaptionSettings {
   readonly rightMs?: number;
   /** Silence after words that ends an utterance. */
   readonly endSilenceMs?: number;
+  /** Readings given of each committed word and each utterance, 1 to 10; 1 gives none. @default {1} */
+  readonly alternatives?: number;
 }
 
 /** First message of a new session. */
@@ -156,6 +158,19 @@ export interface CaptionWord {
   readonly endMs: number;
   /** How likely it is right, 0 to 1. */
   readonly confidence: number;
+  /**
+   * What may have been said in its place, likeliest first, where `settings` ask for it and it is
+   * committed: by the sound alone, so that the word need not be the first.
+   */
+  readonly alternatives?: readonly CaptionReading[];
+}
+
+/** A reading of what was said. */
+export interface CaptionReading {
+  /** The words. */
+  readonly text: string;
+  /** How likely it is among all readings, 0 to 1. */
+  readonly confidence: number;
 }
 
 /** Words that are final now, and the guess at what follows. */
@@ -196,6 +211,55 @@ export interface UtteranceEndMessage {
   readonly endMs: number;
   /** Words committed in the session until then. */
   readonly wordCount: number;
+  /** What may have been said in it, likeliest first, where `settings` ask for it. */
+  readonly alternatives?: readonly CaptionReading[];
+}
+
+/** One of the server's annotators says something about the audio. */
+export interface AnnotationMessage {
+  /** Says which message it is. */
+  readonly type: "annotation";
+  /** Its number in the session. */
+  readonly seq: number;
+  /** The annotator's name. */
+  readonly annotator: string;
+  /** What it says. */
+  readonly annotation: CaptionAnnotation;
+}
+
+/** What an annotator says; times count from the session's first sample. */
+export type CaptionAnnotation =
+  /** A label became active, or is no longer: who speaks when. */
+  | { readonly kind: "activity_started"; readonly label: string; readonly startMs: number }
+  | {
+    readonly kind: "activity_ended";
+    readonly label: string;
+    readonly startMs: number;
+    readonly endMs: number;
+  }
+  /** The classes of a stretch of audio, likeliest first. */
+  | {
+    readonly kind: "labels";
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly scores: readonly CaptionLabel[];
+  }
+  /** Whose voice a stretch is: vectors of one speaker point in similar directions. */
+  | {
+    readonly kind: "embedding";
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly embedding: readonly number[];
+  }
+  /** It says no more; the captions go on. */
+  | { readonly kind: "failure" };
+
+/** How likely a class is. */
+export interface CaptionLabel {
+  /** Its name. */
+  readonly label: string;
+  /** How likely it is, or the number that a regression predicts. */
+  readonly score: number;
 }
 
 /** All audio up to here is final, as `finalize` asked. */
@@ -223,6 +287,7 @@ export type SessionEvent =
   | CaptionMessage
   | SpeechStartedMessage
   | UtteranceEndMessage
+  | AnnotationMessage
   | FinalizedMessage
   | EndedMessage;
 

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { Annotator } from "../annotator.ts";
 import { defaultModel } from "../default_model.ts";
 import { CaptionEngine } from "../engine.ts";
 import type { EngineObserver } from "../engine_observer.ts";
 import { type App, createApp, createContext } from "./app.ts";
 import { isLoopbackName } from "./auth.ts";
-import { resolveConfig, type ServerConfig } from "./config.ts";
+import { resolveConfig, type ServerConfig, splitAnnotator } from "./config.ts";
 import type { ServerContext } from "./context.ts";
 import { EngineSlot, type EngineSource, type EngineState } from "./engine_slot.ts";
 import { log } from "./log.ts";
@@ -20,6 +21,8 @@ export interface StartOptions {
    * and `/metrics` has their histograms. The server owns it. @default {one with the settings' model}
    */
   readonly engine?: EngineSource;
+  /** What else is to be said of native sessions. The server owns them. @default {those of the settings} */
+  readonly annotators?: readonly Annotator[];
 }
 
 /** A server that runs. */
@@ -53,7 +56,9 @@ export async function startServer(
   const config = resolveConfig({ file: settings });
   const { engine = (observer: EngineObserver) => loadEngine(config, observer) } = options;
   const { leftMs, hopMs, rightMs, maxWindowMs } = config;
-  const slot = new EngineSlot(engine, { leftMs, hopMs, rightMs, maxWindowMs });
+  const windows = { leftMs, hopMs, rightMs, maxWindowMs };
+  const annotators = Promise.resolve(options.annotators ?? loadAnnotators(config));
+  const slot = new EngineSlot(engine, { windows, annotators });
   const draining = new AbortController();
   try {
     const context = createContext(config, { engine: slot, draining: draining.signal });
@@ -112,6 +117,22 @@ async function loadEngine(
     ...(decoder === "auto" ? {} : { decoder }),
     ...(decoder === "greedy" ? { languageModel: false as const } : {}),
   });
+}
+
+/** Each is `name=source`. */
+async function loadAnnotators(config: ServerConfig): Promise<Annotator[]> {
+  const { backend, annotators } = config;
+  const loaded: Annotator[] = [];
+  try {
+    for (const entry of annotators) {
+      const [name, source] = splitAnnotator(entry);
+      loaded.push(await Annotator.load(source, { name, backend }));
+    }
+    return loaded;
+  } catch (error) {
+    await Promise.all(loaded.map((annotator) => annotator[Symbol.asyncDispose]()));
+    throw error;
+  }
 }
 
 async function addressOf(config: ServerConfig): Promise<Deno.ServeTcpOptions> {

@@ -23,6 +23,8 @@ export interface ServerConfig {
   readonly decoder: "auto" | "greedy" | "beam";
   /** Language model for `beam`: a file in ARPA's text format, plain or gzipped. @default {the checkpoint's own} */
   readonly languageModel?: string | undefined;
+  /** Models that annotate native sessions, each as `name=source`. @default {[]} */
+  readonly annotators: readonly string[];
   /** Time between looks at the audio. @default {400} */
   readonly hopMs: number;
   /** Context before. @default {4000} */

@@ -178,10 +178,19 @@ export function transcriptOf(session: CaptionSession, format: TranscriptFormat):
         utterances: session.log.utterances.map(({ startMs, endMs, wordCount }) => ({
           ...{ startMs, endMs, wordCount },
         })),
+        ...annotationsOf(session),
       });
     default:
       return format satisfies never;
   }
+}
+
+/** What annotators said, where there are any. */
+function annotationsOf({ log }: CaptionSession): object {
+  const annotations = log.annotations.map(({ annotator, annotation }) => {
+    return { annotator, ...annotation };
+  });
+  return annotations.length === 0 ? {} : { annotations };
 }
 
 /** A paragraph for each utterance, and one for what follows the last. */

@@ -23,7 +23,11 @@ Deno.test("parseClientMessage: whatever comes is a message or a LimitError, noth
 Deno.test("parseClientMessage: takes what the protocol has, and nothing beside it", () => {
   const messages = [
     START,
-    { ...START, audio: { ...START.audio, channelCount: 2 }, settings: { endSilenceMs: 500 } },
+    {
+      ...START,
+      audio: { ...START.audio, channelCount: 2 },
+      settings: { endSilenceMs: 500, alternatives: 3 },
+    },
     { type: "resume", version: 1, token: "t", lastSeq: 3 },
     { type: "finalize" },
     { type: "keepalive" },

@@ -39,6 +39,7 @@ Deno.test("resolveConfig: what is wrong is named, all of it", () => {
     [[], ["JSON object"]],
     [{ tlsCert: "cert.pem" }, ["tlsKey"]],
     [{ logLevel: "loud" }, ["logLevel"]],
+    [{ annotators: "./diarizer" }, ["name=source", "./diarizer"]],
     [{ rightMs: 9000 }, ["rightMs 9000", "maxWindowMs is 12000"]],
   ];
   for (const [file, names] of cases) {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
+import type { Annotation } from "../../src/annotation.ts";
 import type { CaptionEvent } from "../../src/event_queue.ts";
 import { EventLog } from "../../src/server/event_log.ts";
 import type { SessionEvent } from "../../src/server/protocol.ts";
@@ -8,7 +9,7 @@ import type { SessionEvent } from "../../src/server/protocol.ts";
 const script = fc.array(
   fc.oneof(
     fc.record({ committed: fc.nat(3), tentative: fc.nat(3) }),
-    fc.constantFrom("speechStart", "utteranceEnd", "finalize", "overload"),
+    fc.constantFrom("speechStart", "utteranceEnd", "finalize", "overload", "annotation"),
   ),
   { maxLength: 40 },
 );
@@ -28,6 +29,10 @@ function eventsOf(steps: Script): CaptionEvent[] {
     }
     if (step === "speechStart") return { kind: "speechStart", startSample: 0 };
     if (step === "finalize") return { kind: "finalize", atSample: 0 };
+    if (step === "annotation") {
+      const annotation = { kind: "activityStart", label: "anna", startSample: 1600 } as const;
+      return { kind: "annotation", annotator: "speakers", annotation };
+    }
     if (step === "overload") return { kind: "overload", step: "admit" };
     return {
       ...{ kind: "utteranceEnd", startSample: 0, endSample: 0, atSample: 0, wordCount: 0 },
@@ -114,4 +119,28 @@ Deno.test("EventLog: long sessions stay cheap to follow", () => {
     log.after(log.lastSeq - 1);
   }
   assert(performance.now() - startMs < 3000);
+});
+
+Deno.test("EventLog: what annotators say is told in milliseconds, and kept", () => {
+  const log = new EventLog({ sampleRateHz: 16_000, maxWords: 100 });
+  const span = { startSample: 16_000, endSample: 32_000 };
+  const said: Annotation[] = [
+    { kind: "activityStart", label: "anna", startSample: 16_000 },
+    { kind: "activityEnd", label: "anna", ...span },
+    { kind: "labels", ...span, scores: [{ label: "happy", score: 0.87654321 }] },
+    { kind: "embedding", ...span, embedding: Float32Array.of(0.1, -2.5) },
+    { kind: "failure", error: new Error("/secret/path is broken") },
+  ];
+  for (const annotation of said) log.append({ kind: "annotation", annotator: "a", annotation });
+  const stretch = { startMs: 1000, endMs: 2000 };
+  const annotations = log.after(0).map((event) => event.type === "annotation" && event.annotation);
+  assertEquals<unknown>(annotations, [
+    { kind: "activity_started", label: "anna", startMs: 1000 },
+    { kind: "activity_ended", label: "anna", ...stretch },
+    { kind: "labels", ...stretch, scores: [{ label: "happy", score: 0.8765 }] },
+    { kind: "embedding", ...stretch, embedding: [0.1, -2.5] },
+    { kind: "failure" },
+  ]);
+  assertEquals<unknown>(log.annotations, log.after(0));
+  assertEquals(log.after(3).map(({ seq }) => seq), [4, 5]);
 });

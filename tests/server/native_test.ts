@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import type { RunningServer } from "../../src/server/serve.ts";
+import { resolveConfig } from "../../src/server/config.ts";
+import { type RunningServer, startServer } from "../../src/server/serve.ts";
+import { fromFileUrl } from "../../src/std.ts";
 import { BINARY, frame, RawSocket, TEXT } from "./raw_socket.ts";
-import { openServer, s16le, sampleSpeech, START, TestClient, wordsOf } from "./server.ts";
+import { MODEL, openServer, s16le, sampleSpeech, START, TestClient, wordsOf } from "./server.ts";
 
 /** A session that began. */
 async function begin(server: RunningServer): Promise<TestClient> {
@@ -340,4 +342,50 @@ Deno.test("native: a connection that dies without a word, or is half open, loses
       raw[Symbol.dispose]();
     }
   }
+});
+
+Deno.test("native: annotators and readings are told to speakers, viewers, and who comes late", async () => {
+  const emotions = fromFileUrl(new URL("../golden/classify_weighted", import.meta.url));
+  const flags = { port: 0, model: MODEL, backend: "cpu", annotators: `emotion=${emotions}` };
+  await using server = await startServer(resolveConfig({ flags }));
+  await server.settled;
+  await using client = new TestClient(`${server.url}/v1/captions`);
+  await client.opened;
+  client.say({ ...START, settings: { alternatives: 3 } });
+  const { session } = await client.get("hello");
+  client.socket.send(s16le(await sampleSpeech()));
+  client.say({ type: "end" });
+  await client.closed;
+  const said = client.messages.filter((message) => message.type === "annotation");
+  assert(said.length > 0);
+  for (const { annotator, annotation } of said) {
+    assertEquals(annotator, "emotion");
+    assert(annotation.kind === "labels" && annotation.scores.length > 1);
+    assert(annotation.endMs > annotation.startMs && annotation.endMs <= 2500);
+  }
+  const words = client.messages.flatMap((message) =>
+    message.type === "caption" ? message.committed : []
+  );
+  for (const { alternatives = [] } of words) {
+    assert(alternatives.length >= 1 && alternatives.length <= 3);
+    assert(alternatives.every(({ confidence }) => confidence >= 0 && confidence <= 1));
+  }
+  assert(words.some(({ alternatives = [] }) => alternatives.length > 1));
+  const end = client.messages.find((message) => message.type === "utterance_end");
+  assert(end?.type === "utterance_end" && end.alternatives!.length > 1);
+  await using late = new TestClient(`${server.url}/v1/captions/${session}/events`);
+  await late.closed;
+  assertEquals(late.messages.filter((message) => message.type === "annotation"), said);
+  const transcript = await (await fetch(`${server.url}/v1/captions/${session}.json`)).json();
+  const [first] = said;
+  assertEquals(transcript.annotations[0], { annotator: "emotion", ...first!.annotation });
+});
+
+Deno.test("native: without a wish for them there are no readings", async () => {
+  await using server = await openServer();
+  await using client = await begin(server);
+  client.socket.send(s16le(await sampleSpeech()));
+  client.say({ type: "end" });
+  await client.closed;
+  assertEquals(JSON.stringify(client.messages).includes("alternatives"), false);
 });
