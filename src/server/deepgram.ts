@@ -172,10 +172,10 @@ class ListenConnection {
       arch: model.config.model_type,
       sampleRateHz: this.#speaker.modelRateHz,
       channelCount: channels === "split" ? channelCount : 1,
+      alternatives: query.alternatives,
     };
-    const { interimResults, vadEvents, utteranceEndMs } = query;
+    const { interimResults, vadEvents, utteranceEndMs, endpointing } = query;
     const { sampleRateHz } = this.#info;
-    const endpointing = query.endpointing !== false;
     const options = { sampleRateHz, interimResults, vadEvents, utteranceEndMs, endpointing };
     this.#cutters = Array.from(
       { length: this.#info.channelCount },

@@ -9,6 +9,7 @@ import type { Word } from "../caption/word.ts";
 import { samplesToSeconds } from "../units.ts";
 import type { Said, Segment } from "./deepgram_results.ts";
 import { LimitError } from "./limits.ts";
+import { readingsOf, textOf } from "./readings.ts";
 import { jsonOf } from "./text_message.ts";
 
 /** What a client says in text. */
@@ -54,6 +55,8 @@ export interface ListenInfo {
   readonly sampleRateHz: number;
   /** Channels that have results of their own. */
   readonly channelCount: number;
+  /** Most readings of a final result. */
+  readonly alternatives: number;
 }
 
 /** What is told of a stream, as JSON. */
@@ -74,10 +77,9 @@ export function saidJson(said: Said, channel: number, info: ListenInfo): string 
 }
 
 function resultsJson(segment: Segment, channel: number, info: ListenInfo): string {
-  const { startSample, endSample, words } = segment;
-  const { sampleRateHz, channelCount, requestId, model, arch } = info;
-  const confidence = words.reduce((sum, word) => sum + word.confidence, 0) /
-    Math.max(1, words.length);
+  const { startSample, endSample, words, isFinal } = segment;
+  const { sampleRateHz, channelCount, requestId, model, arch, alternatives } = info;
+  const readings = readingsOf(words, isFinal ? alternatives : 1);
   return JSON.stringify({
     type: "Results",
     channel_index: [channel, channelCount],
@@ -85,13 +87,7 @@ function resultsJson(segment: Segment, channel: number, info: ListenInfo): strin
     start: secondsOf(startSample, sampleRateHz),
     is_final: segment.isFinal,
     speech_final: segment.isSpeechFinal,
-    channel: {
-      alternatives: [{
-        transcript: words.map(({ text }) => text).join(" "),
-        confidence: rounded(confidence),
-        words: words.map((word) => wordOf(word, sampleRateHz)),
-      }],
-    },
+    channel: { alternatives: readings.map((reading) => alternativeOf(reading, sampleRateHz)) },
     metadata: {
       request_id: requestId,
       model_info: { name: model, version: "1", arch },
@@ -99,6 +95,15 @@ function resultsJson(segment: Segment, channel: number, info: ListenInfo): strin
     },
     from_finalize: segment.isFromFinalize,
   });
+}
+
+function alternativeOf(words: readonly Word[], sampleRateHz: number): object {
+  const sum = words.reduce((sum, word) => sum + word.confidence, 0);
+  return {
+    transcript: textOf(words),
+    confidence: rounded(sum / Math.max(1, words.length)),
+    words: words.map((word) => wordOf(word, sampleRateHz)),
+  };
 }
 
 function wordOf({ text, startSample, endSample, confidence }: Word, sampleRateHz: number): object {

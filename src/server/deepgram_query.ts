@@ -6,6 +6,7 @@
 import { MAX_RATE_HZ, MIN_RATE_HZ } from "../audio/resample.ts";
 import { ENDPOINT_RULES } from "../caption/endpoint.ts";
 import type { StreamOptions } from "../stream.ts";
+import { MAX_READINGS } from "./readings.ts";
 import type { AudioFormat } from "./session.ts";
 
 /** What a client of `/v1/listen` wants. */
@@ -20,6 +21,8 @@ export interface ListenQuery {
   readonly utteranceEndMs: number | undefined;
   /** `SpeechStarted` is sent. */
   readonly vadEvents: boolean;
+  /** Most readings of a final result. */
+  readonly alternatives: number;
 }
 
 /** A query that cannot be used. */
@@ -29,8 +32,8 @@ export interface InvalidQuery {
 }
 
 /**
- * Silence between the letters of a word is common in what a CTC model says, so that shorter
- * endpointing, Deepgram's default of 10 ms included, would cut words in two.
+ * Words as a CTC model says them are as far apart in fluent speech, so that shorter endpointing,
+ * Deepgram's default of 10 ms included, would end an utterance after every other word.
  */
 export const MIN_ENDPOINTING_MS = 300;
 
@@ -73,6 +76,7 @@ export function parseListenQuery(query: URLSearchParams): ListenQuery | InvalidQ
       endpointing: endpointingOf(query),
       utteranceEndMs: utteranceEndOf(query),
       vadEvents: flagOf(query, "vad_events"),
+      alternatives: numberOf(query, "alternatives", { min: 1, max: MAX_READINGS, byDefault: 1 }),
     };
   } catch (error) {
     if (error instanceof QueryError) return { problem: error.message };
@@ -81,13 +85,14 @@ export function parseListenQuery(query: URLSearchParams): ListenQuery | InvalidQ
 }
 
 /** How captions are made for a query. */
-export function streamOptionsOf({ endpointing }: ListenQuery): StreamOptions {
-  if (endpointing === false) return { wordPauseMs: WORD_PAUSE_MS };
+export function streamOptionsOf({ endpointing, alternatives }: ListenQuery): StreamOptions {
+  if (endpointing === false) return { nBest: alternatives, wordPauseMs: WORD_PAUSE_MS };
   return {
+    nBest: alternatives,
     wordPauseMs: Math.min(WORD_PAUSE_MS, endpointing),
+    // the pauses between words are the client's own, see SegmentCutter
     rules: ENDPOINT_RULES.map((rule) => {
-      const { minWords, minTrailingSilenceMs } = rule;
-      if (minWords > 0) return { ...rule, minTrailingSilenceMs: endpointing };
+      const { minTrailingSilenceMs } = rule;
       if (minTrailingSilenceMs === 0) return rule;
       return { ...rule, minTrailingSilenceMs: Math.max(minTrailingSilenceMs, endpointing) };
     }),

@@ -36,8 +36,8 @@ export interface SegmentOptions {
   readonly sampleRateHz: number;
   /** Segments that may change are told too. @default {false} */
   readonly interimResults?: boolean;
-  /** Utterances end. @default {true} */
-  readonly endpointing?: boolean;
+  /** Time without words after which an utterance ends; `false`: none ends. @default {300} */
+  readonly endpointing?: number | false;
   /** Time without words after which the end of an utterance is told. @default {undefined, never} */
   readonly utteranceEndMs?: number | undefined;
   /** The start of speech is told. @default {false} */
@@ -52,17 +52,31 @@ interface Cut {
   readonly isFromFinalize?: boolean;
 }
 
-/** Cuts one stream into segments. */
+/** What a pause can end: the utterance, and the client's own count of silence. */
+interface OpenPauses {
+  readonly speechFinal: boolean;
+  readonly utteranceEnd: boolean;
+}
+
+/**
+ * Cuts one stream into segments. Utterances end by the pauses between words that are final, not by
+ * silence as it is heard: so a short wish for endpointing hurries no decoder.
+ */
 export class SegmentCutter {
   readonly #options: SegmentOptions;
   readonly #maxSegmentSamples: number;
-  readonly #gapSamples: number;
+  /** Pauses after a word that are told, shortest first. */
+  readonly #pauses: readonly { readonly kind: keyof OpenPauses; readonly samples: number }[];
   #startSample = 0;
   #settledSample = 0;
   /** Words that are final and in no segment yet. */
   #words: Word[] = [];
-  /** The last word, until the end of its utterance is told. */
-  #gapWord: Word | undefined;
+  /** Where the last word ends. */
+  #wordEndSample = 0;
+  /** What is still to be told of the pause after it. */
+  #open: OpenPauses = { speechFinal: false, utteranceEnd: false };
+  /** Whether an utterance has begun. */
+  #isSpeaking = false;
   /** Where an utterance ended whose segment is not cut yet: the next event says where it can be. */
   #endedAtSample: number | undefined;
   /** What came meanwhile. */
@@ -71,30 +85,44 @@ export class SegmentCutter {
 
   /** @param options What is told. */
   constructor(options: SegmentOptions) {
-    const { sampleRateHz, utteranceEndMs = Infinity, maxSegmentMs = 3000 } = options;
+    const { sampleRateHz, endpointing = 300, utteranceEndMs, maxSegmentMs = 3000 } = options;
     this.#options = options;
     this.#maxSegmentSamples = msToSamples(maxSegmentMs, sampleRateHz);
-    this.#gapSamples = msToSamples(utteranceEndMs, sampleRateHz);
+    const speechFinalMs = endpointing === false ? Infinity : endpointing;
+    const pauses = { speechFinal: speechFinalMs, utteranceEnd: utteranceEndMs ?? Infinity };
+    this.#pauses = (["speechFinal", "utteranceEnd"] as const)
+      .map((kind) => ({ kind, samples: msToSamples(pauses[kind], sampleRateHz) }))
+      .sort((a, b) => a.samples - b.samples);
   }
 
   /** Takes an event. Returns what to tell of it, in order. */
   take(event: CaptionEvent): Said[] {
-    const { vadEvents = false, endpointing = true } = this.#options;
     this.#said = [];
-    if (event.kind === "speechStart" && vadEvents) {
-      const isHeld = this.#endedAtSample !== undefined;
-      const started = { kind: "speechStarted", atSample: event.startSample } as const;
-      (isHeld ? this.#held : this.#said).push(started);
-    } else if (event.kind === "utteranceEnd" && endpointing) {
-      this.#endedAtSample = event.atSample;
+    if (event.kind === "speechStart") {
+      this.#startSpeech(event.startSample);
+    } else if (event.kind === "utteranceEnd") {
+      this.#isSpeaking = false;
+      if (this.#open.speechFinal && this.#hasEndpoints) this.#endedAtSample = event.atSample;
     } else if (event.kind === "caption") {
       this.#takeCaption(event);
     } else if (event.kind === "finalize") {
-      this.#cut(this.#settledSample, { isSpeechFinal: endpointing, isFromFinalize: true });
+      this.#cut(this.#settledSample, { isSpeechFinal: this.#hasEndpoints, isFromFinalize: true });
     } else if (event.kind === "end") {
       this.#takeEnd(event.atSample);
     }
     return this.#said;
+  }
+
+  get #hasEndpoints(): boolean {
+    return this.#options.endpointing !== false;
+  }
+
+  #startSpeech(atSample: number): void {
+    if (this.#isSpeaking) return;
+    this.#isSpeaking = true;
+    if (this.#options.vadEvents !== true) return;
+    const isHeld = this.#endedAtSample !== undefined;
+    (isHeld ? this.#held : this.#said).push({ kind: "speechStarted", atSample });
   }
 
   #takeCaption({ committed, tentative, settledSample }: Caption): void {
@@ -104,26 +132,33 @@ export class SegmentCutter {
       this.#cut(atSample, { isSpeechFinal: true });
     }
     for (const word of committed) {
-      this.#takeGap(word.startSample);
+      this.#takePause(word.startSample);
+      this.#startSpeech(word.startSample);
       this.#words.push(word);
-      this.#gapWord = word;
+      this.#wordEndSample = word.endSample;
+      this.#open = { speechFinal: true, utteranceEnd: true };
     }
     this.#settledSample = Math.max(this.#settledSample, settledSample);
     // a word that has begun and may go on belongs to the next segment as a whole
     const limit = Math.min(this.#settledSample, tentative[0]?.startSample ?? Infinity);
-    this.#takeGap(limit);
+    this.#takePause(limit);
     if (limit - this.#startSample >= this.#maxSegmentSamples) this.#cut(limit);
+    if (tentative.length > 0) this.#startSpeech(tentative[0]!.startSample);
     if (this.#options.interimResults) this.#tellInterim(tentative);
   }
 
   /** No word has come until this sample. */
-  #takeGap(untilSample: number): void {
-    if (this.#gapWord === undefined) return;
-    const { endSample } = this.#gapWord;
-    if (untilSample - endSample < this.#gapSamples) return;
-    if (this.#words.length > 0) this.#cut(endSample + this.#gapSamples);
-    this.#said.push({ kind: "utteranceEnd", lastWordEndSample: endSample });
-    this.#gapWord = undefined;
+  #takePause(untilSample: number): void {
+    const endSample = this.#wordEndSample;
+    for (const { kind, samples } of this.#pauses) {
+      if (!this.#open[kind] || untilSample - endSample < samples) continue;
+      if (kind === "speechFinal") this.#cut(endSample + samples, { isSpeechFinal: true });
+      else if (this.#words.length > 0) this.#cut(endSample + samples);
+      this.#open = { ...this.#open, [kind]: false };
+      if (kind === "utteranceEnd") {
+        this.#said.push({ kind: "utteranceEnd", lastWordEndSample: endSample });
+      }
+    }
   }
 
   #tellInterim(tentative: readonly Word[]): void {
@@ -161,5 +196,8 @@ export class SegmentCutter {
     this.#words = [];
     this.#startSample = endSample;
     this.#endedAtSample = undefined;
+    if (!isSpeechFinal) return;
+    this.#open = { ...this.#open, speechFinal: false };
+    this.#isSpeaking = false;
   }
 }

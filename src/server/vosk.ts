@@ -16,6 +16,7 @@ import type { ServerContext } from "./context.ts";
 import { LimitError, type Permit } from "./limits.ts";
 import { log } from "./log.ts";
 import { CLOSE_CODES, type ErrorCode } from "./protocol.ts";
+import { MAX_READINGS } from "./readings.ts";
 import { SpeakerSession } from "./session.ts";
 import { closeSocket, isUpgrade, sendText, upgrade } from "./socket.ts";
 import {
@@ -200,11 +201,12 @@ class VoskConnection {
 
   #open(): SpeakerSession {
     clearTimeout(this.#startTimer);
-    const { sampleRateHz } = this.#format;
+    const { sampleRateHz, maxAlternatives } = this.#format;
     return new SpeakerSession(this.#context, {
       dialect: "vosk",
       format: { encoding: "s16le", sampleRateHz, channelCount: 1, channels: "mix" },
       permit: this.#permit,
+      stream: { nBest: Math.min(MAX_READINGS, Math.max(1, maxAlternatives)) },
       hooks: {
         onEvent: (event) => this.#take(event),
         onEnd: (error) => this.#ended(error),

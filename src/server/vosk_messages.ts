@@ -8,6 +8,7 @@ import { MAX_RATE_HZ, MIN_RATE_HZ } from "../audio/resample.ts";
 import type { Word } from "../caption/word.ts";
 import { samplesToSeconds } from "../units.ts";
 import { LimitError } from "./limits.ts";
+import { MAX_READINGS, readingsOf, textOf } from "./readings.ts";
 import { jsonOf } from "./text_message.ts";
 
 /** How a client wants its results; all may be left out. */
@@ -68,7 +69,7 @@ export interface VoskResultOptions {
   readonly sampleRateHz: number;
   /** Results list their words. */
   readonly words: boolean;
-  /** Above 0, a result is a list of alternatives; there is one. */
+  /** Above 0, a result is a list of at most so many readings. */
   readonly maxAlternatives: number;
 }
 
@@ -80,20 +81,26 @@ export function partialJson(words: readonly Word[]): string {
 /** What was said, as JSON. */
 export function resultJson(said: readonly Word[], options: VoskResultOptions): string {
   const { words: hasWords, maxAlternatives } = options;
-  const text = textOf(said);
-  const words = hasWords && said.length > 0 ? said.map((word) => wordOf(word, options)) : undefined;
+  const list = (words: readonly Word[]) =>
+    hasWords && words.length > 0 ? { result: words.map((word) => wordOf(word, options)) } : {};
   if (maxAlternatives === 0) {
-    return JSON.stringify({ ...(words === undefined ? {} : { result: words }), text }, null, 2);
+    return JSON.stringify({ ...list(said), text: textOf(said) }, null, 2);
   }
-  // a score as Vosk has it: no probability, and larger is better
-  const confidence = said.reduce((sum, word) => sum + Math.log(word.confidence), 0);
-  const result = words?.map(({ start, end, word }) => ({ end, start, word }));
-  const alternative = { confidence, ...(result === undefined ? {} : { result }), text };
-  return JSON.stringify({ alternatives: [alternative] }, null, 2);
+  const readings = readingsOf(said, Math.min(maxAlternatives, MAX_READINGS));
+  const alternatives = readings.map((words) => {
+    const result = list(words).result?.map(({ start, end, word }) => ({ end, start, word }));
+    return {
+      confidence: logLikelihood(words),
+      ...(result === undefined ? {} : { result }),
+      text: textOf(words),
+    };
+  });
+  return JSON.stringify({ alternatives }, null, 2);
 }
 
-function textOf(words: readonly Word[]): string {
-  return words.map(({ text }) => text).join(" ");
+/** A score as Vosk has it: no probability, and larger is better. */
+function logLikelihood(words: readonly Word[]): number {
+  return words.reduce((sum, { confidence }) => sum + Math.log(Math.max(1e-9, confidence)), 0);
 }
 
 function wordOf(

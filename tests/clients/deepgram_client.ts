@@ -4,6 +4,19 @@
  * @module
  */
 
+/** A reading of a result. */
+interface Alternative {
+  readonly transcript: string;
+  readonly confidence: number;
+  readonly words: readonly {
+    readonly word: string;
+    readonly punctuated_word: string;
+    readonly start: number;
+    readonly end: number;
+    readonly confidence: number;
+  }[];
+}
+
 /** A message of `/v1/listen`, as loosely as clients read it. */
 export interface ListenMessage {
   readonly type: string;
@@ -13,19 +26,7 @@ export interface ListenMessage {
   readonly speech_final: boolean;
   readonly from_finalize: boolean;
   readonly channel_index: [number, number];
-  readonly channel: {
-    readonly alternatives: readonly [{
-      readonly transcript: string;
-      readonly confidence: number;
-      readonly words: readonly {
-        readonly word: string;
-        readonly punctuated_word: string;
-        readonly start: number;
-        readonly end: number;
-        readonly confidence: number;
-      }[];
-    }];
-  };
+  readonly channel: { readonly alternatives: readonly [Alternative, ...Alternative[]] };
   readonly metadata: { readonly request_id: string };
   readonly request_id: string;
   readonly channels: number;

@@ -1,4 +1,5 @@
 import { assertEquals } from "../assert.ts";
+import { settleMsFor } from "../../src/stream.ts";
 import {
   type ListenQuery,
   MIN_ENDPOINTING_MS,
@@ -23,6 +24,7 @@ Deno.test("query: what a voice agent sends by default", () => {
     endpointing: MIN_ENDPOINTING_MS,
     utteranceEndMs: undefined,
     vadEvents: true,
+    alternatives: 1,
   });
 });
 
@@ -38,6 +40,8 @@ Deno.test("query: an utterance ends by its own silence alone, or by its length",
   const { rules = [], wordPauseMs } = streamOptionsOf(parse("endpointing=3000"));
   assertEquals(rules.map((rule) => rule.minTrailingSilenceMs), [3000, 3000, 0]);
   assertEquals(wordPauseMs, 600);
+  const hasty = streamOptionsOf(parse("endpointing=10"));
+  assertEquals(settleMsFor(hasty), settleMsFor({}), "a short wish hurries no decoder");
   assertEquals(streamOptionsOf(parse("endpointing=10")).wordPauseMs, MIN_ENDPOINTING_MS);
   assertEquals(streamOptionsOf(parse("endpointing=false")).rules, undefined);
 });

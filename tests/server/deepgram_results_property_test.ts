@@ -76,13 +76,15 @@ function eventsOf(words: readonly Word[], plan: readonly Step[]): CaptionEvent[]
   return events;
 }
 
+const endpointings = fc.constantFrom(false as const, 100, 300, 900, 5000);
+
 function isFinal(said: Said): said is Segment {
   return said.kind === "segment" && said.isFinal;
 }
 
 Deno.test("segments: final ones follow each other without gap, and hold every word once", () => {
   fc.assert(
-    fc.property(speech, steps, fc.boolean(), (words, plan, endpointing) => {
+    fc.property(speech, steps, endpointings, (words, plan, endpointing) => {
       const events = eventsOf(words, plan);
       const options = { sampleRateHz: RATE_HZ, endpointing, utteranceEndMs: 700, vadEvents: true };
       const cutter = new SegmentCutter({ ...options, interimResults: true });
@@ -94,7 +96,7 @@ Deno.test("segments: final ones follow each other without gap, and hold every wo
           if (said.kind !== "segment") continue;
           assertEquals(said.startSample, endSample, "begins where the last final one ended");
           assert(said.endSample >= said.startSample);
-          assert(!said.isSpeechFinal || (said.isFinal && endpointing));
+          assert(!said.isSpeechFinal || (said.isFinal && endpointing !== false));
           for (const word of said.words) {
             assert(word.startSample >= said.startSample && word.endSample <= said.endSample);
           }
@@ -143,5 +145,35 @@ Deno.test("segments: every finalize is answered once, and settled audio does not
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+Deno.test("segments: an utterance ends once, after its last word and a pause, and another begins", () => {
+  fc.assert(
+    fc.property(speech, steps, endpointings, (words, plan, endpointing) => {
+      const cutter = new SegmentCutter({ sampleRateHz: RATE_HZ, endpointing, vadEvents: true });
+      const events = eventsOf(words, plan.filter(({ act }) => act !== "finalize"));
+      const said = events.flatMap((event) => cutter.take(event));
+      let lastWord: Word | undefined;
+      let isOpen = false;
+      let isSpeaking = false;
+      for (const what of said) {
+        if (what.kind === "speechStarted") isSpeaking = true;
+        if (what.kind !== "segment") continue;
+        for (const word of what.words) {
+          // without a word between, the pause was too short to end anything
+          const pause = word.startSample - (lastWord?.endSample ?? word.startSample);
+          if (endpointing !== false && isOpen) assert(pause < endpointing, `${pause}`);
+          assert(isSpeaking, "speech was said to have started");
+          lastWord = word;
+          isOpen = true;
+        }
+        if (!what.isSpeechFinal) continue;
+        assert(isOpen, "nothing ends that has not begun");
+        isOpen = false;
+        isSpeaking = false;
+      }
+    }),
+    { numRuns: 300 },
   );
 });

@@ -48,7 +48,7 @@ function assertTiled(messages: readonly ListenMessage[], channel = 0): number {
       assert(word.start >= start - 2e-6 && word.end <= end + 2e-6, "words lie in their result");
     }
   }
-  return end;
+  return Math.round(1e6 * end) / 1e6;
 }
 
 /** A second client's view: everything that every result must have. */
@@ -241,6 +241,28 @@ Deno.test("deepgram: every encoding, rate and container gives captions", async (
     assertEquals((await client.closed).code, 1000, query);
     const end = assertTiled(client.messages as unknown as ListenMessage[]);
     assert(seconds === 0 ? end > 2 : Math.abs(end - seconds) < 1e-3, `${query}: ${end}`);
+  }
+});
+
+Deno.test("deepgram: final results have as many alternatives as are asked for", async () => {
+  const { text } = await transcribe(await sampleSpeech(), { model: MODEL });
+  await using server = await openServer(WHOLE);
+  const options = { ...RAW, alternatives: 3, interim_results: true };
+  const client = await connectSdk4({ url: server.url, key: KEY, options });
+  stream(client, s16le(await sampleSpeech()));
+  client.closeStream();
+  assertEquals(await client.closed, 1000);
+  assertEquals(transcriptOf(client.messages), text);
+  const results = client.messages.filter(({ type }) => type === "Results");
+  const told = results.flatMap(({ is_final, channel }) => is_final ? [channel.alternatives] : []);
+  assertEquals(Math.max(...told.map(({ length }) => length)), 3);
+  for (const alternatives of told) {
+    const texts = alternatives.map(({ transcript, words, confidence }) => {
+      assert(confidence >= 0 && confidence <= 1);
+      assertEquals(words.map(({ word }) => word).join(" "), transcript);
+      return transcript;
+    });
+    assertEquals(new Set(texts).size, texts.length);
   }
 });
 

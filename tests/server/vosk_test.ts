@@ -76,9 +76,13 @@ Deno.test("vosk: without words, and with alternatives", async () => {
   await using client = new VoskClient(server.url);
   await client.opened;
   client.tell({ config: { sample_rate: "16000", words: true, max_alternatives: 3 } });
-  const [alternative] = (await speak(client, bytes)).at(-1)!.alternatives!;
-  assert(alternative!.confidence < 0);
-  assertEquals(alternative!.result!.map(({ word }) => word).join(" "), alternative!.text);
+  const alternatives = (await speak(client, bytes)).at(-1)!.alternatives!;
+  assertEquals(alternatives.length, 3);
+  assertEquals(new Set(alternatives.map(({ text }) => text)).size, 3);
+  for (const { confidence, result, text } of alternatives) {
+    assert(confidence < 0);
+    assertEquals(result!.map(({ word }) => word).join(" "), text);
+  }
 });
 
 Deno.test("vosk: a client that is faster than allowed is slowed down, not cut", async () => {
