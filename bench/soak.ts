@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a program, and this is what it is for
 /**
  * Speakers for a long time, as fast as they speak, from another process than the server's: nothing
- * may fail, no sample may be lost, and the server's memory may not grow.
+ * may fail, no sample and no word may be lost, and the server's memory may not grow.
  *
  * `deno run -A bench/soak.ts --help` lists the options.
  *
@@ -24,8 +24,8 @@ const HELP = `deno run -A bench/soak.ts [options] [settings of hubcap serve, as 
   --talk SECONDS     how long a speaker speaks before the next one follows (default: 90)
   --warm-up PART     of the time, after which memory is compared (default: 0.25)
   --growth MIB       memory that the server may grow by after that (default: 64)
-  --url URL          a server that runs; otherwise one is started and ended
-Ends with 1 if anything failed or memory grew.`;
+  --url URL          a server that runs, with maxSessions above N; otherwise one is started and ended
+The last line is PASSED, or FAILED and what did; the command ends with 0 or 1.`;
 
 const SAMPLE_RATE_HZ = 16_000;
 const FRAME_MS = 100;
@@ -76,6 +76,7 @@ async function talk(soak: Soak, findings: Findings, fromSample: number): Promise
   await client.end();
   const sentMs = frame * FRAME_MS;
   let [wordCount, shownWords, heardMs] = [0, 0, -1];
+  const texts: string[] = [];
   for (const { message, atMs } of messages) {
     if (message.type === "end") heardMs = message.atMs;
     if (message.type === "error") findings.problems.push(`an error: ${message.message}`);
@@ -83,12 +84,17 @@ async function talk(soak: Soak, findings: Findings, fromSample: number): Promise
     if (message.firstWord !== wordCount) findings.problems.push("a word is missing or doubled");
     for (const { endMs } of message.committed) findings.finalMs.push(atMs - startMs - endMs);
     wordCount += message.committed.length;
+    texts.push(...message.committed.map(({ text }) => text));
     const words = [...message.committed, ...message.tentative];
     const fresh = words.slice(Math.max(0, shownWords - message.firstWord));
     for (const { endMs } of fresh) findings.shownMs.push(atMs - startMs - endMs);
     shownWords = Math.max(shownWords, message.firstWord + words.length);
   }
   if (heardMs !== sentMs) findings.problems.push(`${sentMs} ms were sent, ${heardMs} heard`);
+  const transcript = await (await fetch(`${soak.url}/v1/captions/${client.session}.json`)).json();
+  if (transcript.text !== texts.join(" ")) {
+    findings.problems.push("captions are not what the transcript holds");
+  }
   findings.talkCount++;
   findings.wordCount += wordCount;
 }
@@ -118,18 +124,31 @@ async function watchMemory(soak: Soak, problems: string[]): Promise<number[]> {
   return memory;
 }
 
-/** Every metric, all its labels together. */
+/** Every metric, all its labels together; of histograms each bucket, as `name le`. */
 async function readMetrics(url: string, problems: string[]): Promise<Map<string, number>> {
   const metrics = new Map<string, number>();
   try {
     const text = await (await fetch(`${url}/metrics`)).text();
-    for (const [, name, value] of text.matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm)) {
-      metrics.set(name!, (metrics.get(name!) ?? 0) + Number(value));
+    for (const [, name, labels, value] of text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)) {
+      const limit = labels?.match(/le="([^"]+)"/)?.[1];
+      const key = limit === undefined ? name! : `${name} ${limit}`;
+      metrics.set(key, (metrics.get(key) ?? 0) + Number(value));
     }
   } catch (error) {
     problems.push(`the metrics cannot be read: ${error}`);
   }
   return metrics;
+}
+
+/** Least bucket of a histogram in which so large a part of it lies. */
+function bucketOf(metrics: ReadonlyMap<string, number>, name: string, part: number): string {
+  const count = metrics.get(`${name}_count`) ?? NaN;
+  const limits = [...metrics].filter(([key]) => key.startsWith(`${name}_bucket `))
+    .map(([key, value]) => ({ limit: key.split(" ")[1]!, value }))
+    .sort((a, b) =>
+      Number(a.limit.replace("+Inf", "Infinity")) - Number(b.limit.replace("+Inf", "Infinity"))
+    );
+  return limits.find(({ value }) => value >= part * count)?.limit ?? "?";
 }
 
 async function loadSpeech(): Promise<Float32Array> {
@@ -174,7 +193,10 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const settings = Object.fromEntries(positionals.map((setting) => setting.split("=", 2)));
+  const settings = {
+    "max-sessions": Number(values.sessions) + 1,
+    ...Object.fromEntries(positionals.map((setting) => setting.split("=", 2))),
+  };
   const { signal } = new AbortController();
   await using server = values.url === undefined
     ? await startServerProcess(settings, { signal })
@@ -203,12 +225,15 @@ async function main(): Promise<number> {
   if (!(growthMib <= Number(values.growth))) {
     findings.problems.push(`memory grew by ${growthMib.toFixed(0)} MiB`);
   }
+  if (findings.talkCount === 0 || findings.wordCount === 0) {
+    findings.problems.push("nothing was captioned");
+  }
   report(findings, { memory, growthMib, metrics });
-  return findings.problems.length === 0 ? 0 : 1;
+  return verdict(findings.problems);
 }
 
 function report(
-  { problems, finalMs, shownMs, talkCount, wordCount }: Findings,
+  { finalMs, shownMs, talkCount, wordCount }: Findings,
   { memory, growthMib, metrics }: {
     memory: readonly number[];
     growthMib: number;
@@ -224,10 +249,30 @@ function report(
 | final                  | ${quantiles(finalMs)} |
 
 ${talkCount} sessions, ${wordCount} words, ${total("hubcap_windows_total")} windows in ${runs} runs,
-${total("hubcap_overload_steps_total")} overload steps, ${problems.length} problems
+${total("hubcap_overload_steps_total")} overload steps, ${
+    total("hubcap_dropped_samples_total")
+  } samples dropped
+95 % of windows were late by at most ${bucketOf(metrics, "hubcap_lateness_seconds", 0.95)} s
 memory, MiB, every ${LOOK_MS / 1000} s: ${memory.map((mib) => mib.toFixed(0)).join(" ")}
 grew by ${growthMib.toFixed(0)} MiB after the warm-up`);
-  for (const problem of new Set(problems)) console.log(`problem: ${problem}`);
+}
+
+/** The last line, and what the process ends with. */
+function verdict(problems: readonly string[]): number {
+  if (problems.length === 0) {
+    console.log("PASSED: nothing failed or was dropped, captions are complete, memory is flat");
+    return 0;
+  }
+  const counts = new Map<string, number>();
+  for (const problem of problems) {
+    const kind = problem.replaceAll(/\d+ ms/g, "… ms");
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const told = [...counts].map(([problem, count]) =>
+    count === 1 ? problem : `${problem} (${count}×)`
+  );
+  console.log(`FAILED: ${told.join("; ")}`);
+  return 1;
 }
 
 if (import.meta.main) Deno.exit(await main());
