@@ -52,7 +52,7 @@ const PUSH_MS = 100;
 
 /** What an observer saw of the time that is measured. */
 interface Seen {
-  readonly windows: { atMs: number; delayMs: number; committedMs: number }[];
+  readonly windows: { atMs: number; delayMs: number; newMs: number }[];
   busyMs: number;
   runCount: number;
 }
@@ -98,9 +98,9 @@ function takeIn(
   const { atMs, runMs, windows } = record;
   seen.busyMs += runMs;
   seen.runCount++;
-  for (const { queueMs, committedSampleCount } of windows) {
-    const committedMs = samplesToMs(committedSampleCount, sampleRateHz);
-    seen.windows.push({ atMs, delayMs: queueMs + runMs, committedMs });
+  for (const { queueMs, newSampleCount } of windows) {
+    const newMs = samplesToMs(newSampleCount, sampleRateHz);
+    seen.windows.push({ atMs, delayMs: queueMs + runMs, newMs });
   }
 }
 
@@ -109,8 +109,8 @@ function delaysOf(
   rightMs: number,
 ): Omit<DrivenResult, "busy" | "refusedCount"> {
   const delays = windows.map(({ delayMs }) => delayMs);
-  const frames = windows.flatMap(({ delayMs, committedMs }) =>
-    POINTS.map((part) => delayMs + rightMs + part * committedMs)
+  const frames = windows.flatMap(({ delayMs, newMs }) =>
+    POINTS.map((part) => delayMs + rightMs + part * newMs)
   );
   return {
     frameP95: quantile(frames, 0.95),

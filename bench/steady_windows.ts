@@ -36,8 +36,7 @@ export async function steadyJobs(
     const endFrame = startFrame + frameCount;
     const startSample = startFrame * geometry.strideSamples;
     const endSample = startSample + geometry.sampleCount(frameCount);
-    const frames = { startFrame, endFrame, commitStartFrame: startFrame, commitEndFrame: endFrame };
-    const window = { ...frames, startSample, endSample, completes: "nothing" as const };
+    const window = { startSample, endSample, startFrame, endFrame };
     return { window, samples: samples.subarray(startSample, endSample), memory };
   };
   const [first] = await encoder.encode([jobAt(0, encoder.open())]);

@@ -15,6 +15,7 @@ import {
   flushActivity,
 } from "./caption/activity.ts";
 import { frameProbabilities } from "./model/head_scores.ts";
+import type { Window } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import {
   type EncodedWindow,
@@ -26,6 +27,11 @@ import { WindowFeed, type WindowFeedOptions } from "./window_feed.ts";
 
 /** How a classifier of frames annotates. */
 export interface ActivityAnnotationOptions extends WindowFeedOptions, ActivityOptions {}
+
+/** A window to classify. */
+interface ActivityJob extends EncodeJob {
+  readonly window: Window;
+}
 
 /** One stream, as a classifier of frames hears it. */
 class ActivityTrack implements AnnotationTrack {
@@ -68,13 +74,13 @@ class ActivityTrack implements AnnotationTrack {
   }
 
   /** The next window, if one is left. */
-  job(): EncodeJob | undefined {
+  job(): ActivityJob | undefined {
     const plan = this.#feed.plan();
     if (plan.kind !== "window") return undefined;
     return { window: plan.window, samples: this.#feed.read(plan.window), memory: this.#memory };
   }
 
-  accept({ window }: EncodeJob, { logits, memory }: EncodedWindow): Annotation[] {
+  accept({ window }: ActivityJob, { logits, memory }: EncodedWindow): Annotation[] {
     const { startFrame, commitStartFrame, commitEndFrame } = window;
     const { labels } = this.#policy;
     const data = logits.subarray(

@@ -32,7 +32,7 @@ import { requireWindowsWithin } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { CaptionStream, type DueWindow, settleMsFor, type StreamOptions } from "./stream.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
-import { samplesToSeconds } from "./units.ts";
+import { samplesToMs, samplesToSeconds } from "./units.ts";
 import type { EncodedWindow } from "./window_encoder.ts";
 
 export type { ModelLoader } from "./device.ts";
@@ -283,8 +283,7 @@ export class CaptionEngine implements AsyncDisposable {
     const { deadlineMs: budgetMs = 400 } = this.#options;
     const { window } = due;
     const { sampleRateHz } = this.#device.model;
-    const newSeconds = samplesToSeconds(this.#committedSamples(due), sampleRateHz);
-    const newAudioMs = 1000 * newSeconds / CATCH_UP_SPEED;
+    const newAudioMs = samplesToMs(due.newSampleCount, sampleRateHz) / CATCH_UP_SPEED;
     const { lastDeadlineMs } = served;
     const firstDueMs = Math.max(due.dueMs, this.#calmMs);
     const deadlineMs = deadlineOf(firstDueMs, { budgetMs, newAudioMs, lastDeadlineMs });
@@ -296,11 +295,6 @@ export class CaptionEngine implements AsyncDisposable {
       sampleCount: window.endSample - window.startSample,
       isCommitting: window.commitEndFrame > window.commitStartFrame,
     };
-  }
-
-  #committedSamples({ window }: DueWindow): number {
-    const { geometry } = this.#device.model;
-    return (window.commitEndFrame - window.commitStartFrame) * geometry.strideSamples;
   }
 
   /** Moves the overload policy by what waits. */
@@ -347,26 +341,27 @@ export class CaptionEngine implements AsyncDisposable {
     } catch (error) {
       return await this.#recover(windows, { error, startMs });
     }
-    this.#counts.runMs += this.#nowMs() - startMs;
+    const endMs = this.#nowMs();
+    this.#counts.runMs += endMs - startMs;
     this.#counts.runCount++;
-    this.#tellRun(windows, startMs);
+    this.#tellRun(windows, { startMs, endMs });
     this.#growBatches();
     windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
   }
 
-  #tellRun(windows: readonly Pending[], startMs: number): void {
-    if (this.#tell === undefined) return;
-    const endMs = this.#nowMs();
+  #tellRun(
+    windows: readonly Pending[],
+    { startMs, endMs }: { startMs: number; endMs: number },
+  ): void {
     const records = windows.map((pending) => {
-      const { stream, sampleCount, hopsSpared, readyMs, deadlineMs } = pending;
+      const { stream, sampleCount, newSampleCount, hopsSpared, readyMs, deadlineMs } = pending;
       return {
-        ...{ streamId: stream.id, sampleCount, hopsSpared },
-        committedSampleCount: this.#committedSamples(pending),
+        ...{ streamId: stream.id, sampleCount, newSampleCount, hopsSpared },
         queueMs: startMs - readyMs,
         latenessMs: endMs - deadlineMs,
       };
     });
-    this.#tell({ kind: "run", atMs: startMs, runMs: endMs - startMs, windows: records });
+    this.#tell?.({ kind: "run", atMs: startMs, runMs: endMs - startMs, windows: records });
   }
 
   #growBatches(): void {
@@ -380,15 +375,14 @@ export class CaptionEngine implements AsyncDisposable {
     const { stream, window, served, deadlineMs, hopsSpared } = pending;
     if (!this.#streams.has(stream)) return; // it ended meanwhile
     this.#counts.windowCount++;
-    const { sampleRateHz } = this.#device.model;
-    const committedSamples = this.#committedSamples(pending);
-    this.#counts.committedSeconds += samplesToSeconds(committedSamples, sampleRateHz);
     this.#overload = countShed(this.#overload, { hops: hopsSpared });
     this.#lastServedMs.set(served.key, this.#nowMs());
     served.lastDeadlineMs = deadlineMs;
     served.failureCount = 0;
     try {
-      stream.accept(window, encoded);
+      const { sampleRateHz } = this.#device.model;
+      const committedSampleCount = stream.accept(window, encoded);
+      this.#counts.committedSeconds += samplesToSeconds(committedSampleCount, sampleRateHz);
     } catch (error) {
       stream.abort(error); // a broken stream is that stream's end alone
     }

@@ -41,8 +41,8 @@ export interface WindowRecord {
   readonly streamId: string;
   /** Samples encoded, context included. */
   readonly sampleCount: number;
-  /** Samples by which it takes the stream's committed frames further. */
-  readonly committedSampleCount: number;
+  /** Samples of these that no window of the stream held before. */
+  readonly newSampleCount: number;
   /** Hops it took besides its own, because it waited. */
   readonly hopsSpared: number;
   /**

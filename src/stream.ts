@@ -71,6 +71,8 @@ export interface DueWindow {
   readonly window: Window;
   /** Since when it could run, on the scheduler's clock. */
   readonly dueMs: number;
+  /** Samples that no window held before. */
+  readonly newSampleCount: number;
   /** Hops it takes besides its own. */
   readonly hopsSpared: number;
 }
@@ -92,11 +94,11 @@ function wordPauseMsFor({ decoder, geometry }: StreamHost, options: EndpointOpti
   const silenceMs = shortestSilenceMs(options);
   const settleSamples = (decoder.settleFrames - 1) * geometry.strideSamples;
   const leftMs = silenceMs - samplesToMs(settleSamples, sampleRateHz);
-  return Math.min(600, silenceMs, Math.max(SHORTEST_PAUSE_MS, leftMs));
+  return Math.min(LONGEST_PAUSE_MS, silenceMs, Math.max(SHORTEST_PAUSE_MS, leftMs));
 }
 
-/** Letters of a word can be as far apart as this. */
-const SHORTEST_PAUSE_MS = 100;
+/** Letters of a word can be as far apart as the one, and seldom are as far apart as the other. */
+const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 400];
 
 /**
  * One speaker's stream. Push samples as they come; iterate over it for captions.
@@ -258,7 +260,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     const plan = this.#track.plan(step, this.#host.overload);
     if (plan.kind !== "window") return undefined;
     const { window } = plan;
-    return { window, dueMs: this.#dueMs(window), hopsSpared: this.#track.hopsSpared(window) };
+    return { window, dueMs: this.#dueMs(window), ...this.#track.whatIsNew(window) };
   }
 
   /** A window is due when its last sample comes; one that is asked for, not before it is. */
@@ -272,9 +274,9 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     return this.#track.read(window);
   }
 
-  /** @internal Takes in an encoded window. */
-  accept(window: Window, { logits, vocabularySize, memory }: EncodedWindow): void {
-    if (this.#isOver) return;
+  /** @internal Takes in an encoded window. Result: samples whose frames were committed. */
+  accept(window: Window, { logits, vocabularySize, memory }: EncodedWindow): number {
+    if (this.#isOver) return 0;
     const update = this.#track.accept(window, logits, vocabularySize);
     this.#memory = memory;
     const { emissions, committed: words } = update;
@@ -285,6 +287,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#answer();
     this.#arrivals.forgetBefore(update.settledSample);
     this.#giveRoom();
+    return emissions.frameCount * this.#host.geometry.strideSamples;
   }
 
   #giveRoom(): void {

@@ -7,15 +7,15 @@
  */
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
-import { type Emissions, emissionsFromLogits } from "./ctc/emissions.ts";
+import { type Emissions, emissionsFromLogits, endFrameOf } from "./ctc/emissions.ts";
 import type { FrameGeometry } from "./geometry.ts";
 import type { Window } from "./schedule/planner.ts";
 import {
   type CommitOptions,
   type CommitState,
-  type Committed,
   commitWindow,
   flushCommit,
+  type Flushed,
   startCommit,
 } from "./stitch/commit.ts";
 import { cutWindow } from "./stitch/seam.ts";
@@ -82,8 +82,8 @@ export class Track<S = unknown> extends WindowFeed {
     const cut = cutWindow(this.progress.framesCommitted, emissions, window);
     const step = commitWindow(this.#commit, cut, this.#commitOptions);
     this.#commit = step.state;
-    this.commit(window);
-    const update = { ...this.#updateOf(step), emissions: cut.committed };
+    this.commit(window, endFrameOf(step.emissions));
+    const update = { ...this.#updateOf(step), emissions: step.emissions };
     if (window.completes === "nothing") return update;
     const flushed = this.flush();
     return { ...update, ...flushed, committed: [...update.committed, ...flushed.committed] };
@@ -96,7 +96,7 @@ export class Track<S = unknown> extends WindowFeed {
     return this.#updateOf(step);
   }
 
-  #updateOf(step: Committed<S>): Omit<TrackUpdate, "emissions"> {
+  #updateOf(step: Flushed<S>): Omit<TrackUpdate, "emissions"> {
     const { committed, tentative, settledFrame } = step;
     return { committed, tentative, settledSample: settledFrame * this.#strideSamples };
   }

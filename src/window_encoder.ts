@@ -25,7 +25,7 @@ import {
 import { BackendError } from "./errors.ts";
 import { normalizeInPlace } from "./model/waveform.ts";
 import type { GraphSession } from "./runtime/backend.ts";
-import type { Window } from "./schedule/planner.ts";
+import type { WindowSpan } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { elementCount, type Tensor } from "./tensor.ts";
 
@@ -65,7 +65,7 @@ export interface WindowEncoderOptions {
 /** A window to encode. */
 export interface EncodeJob {
   /** Which samples and frames. */
-  readonly window: Window;
+  readonly window: WindowSpan;
   /** Its samples. [S] */
   readonly samples: Float32Array;
   /** What the encoder remembers of the window's stream. */
@@ -182,15 +182,8 @@ export class WindowEncoder {
   async probe(): Promise<void> {
     const { geometry } = this.#model;
     const endSample = geometry.sampleCount(PROBE_FRAMES);
-    const frames = { startFrame: 0, commitStartFrame: 0, completes: "nothing" } as const;
     await this.encode([{
-      window: {
-        ...frames,
-        startSample: 0,
-        endSample,
-        endFrame: PROBE_FRAMES,
-        commitEndFrame: PROBE_FRAMES,
-      },
+      window: { startSample: 0, endSample, startFrame: 0, endFrame: PROBE_FRAMES },
       samples: new Float32Array(endSample),
       memory: this.open(),
     }]);

@@ -107,12 +107,15 @@ export class WindowFeed {
     return planNext(this.#progress, windows);
   }
 
-  /** Hops that a window takes besides its own. */
-  hopsSpared({ endFrame }: Window): number {
-    const { hopFrames, firstWindowFrames } = this.#policy;
+  /** What a planned window adds: samples that none held before, and the hops it takes besides its own. */
+  whatIsNew({ endFrame }: Window): { newSampleCount: number; hopsSpared: number } {
+    const { geometry, hopFrames, firstWindowFrames } = this.#policy;
     const { framesSeen } = this.#progress;
     const ownEndFrame = framesSeen === 0 ? firstWindowFrames : framesSeen + hopFrames;
-    return Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames));
+    return {
+      newSampleCount: Math.max(0, endFrame - framesSeen) * geometry.strideSamples,
+      hopsSpared: Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames)),
+    };
   }
 
   /** Whether every frame of the first `sampleCount` samples is committed. */
@@ -130,9 +133,9 @@ export class WindowFeed {
     return padded;
   }
 
-  /** Says that a planned window's frames are committed; what no later window needs is forgotten. */
-  commit(window: Window): void {
-    this.#progress = afterWindow(this.#progress, window);
+  /** Says that a planned window's frames are committed, `framesCommitted` in all; what no later window needs is forgotten. */
+  commit(window: Window, framesCommitted: number = window.commitEndFrame): void {
+    this.#progress = afterWindow(this.#progress, window, framesCommitted);
     this.#ring.forgetBefore(firstNeededSample(this.#progress, this.#policy));
   }
 }

@@ -79,7 +79,7 @@ Deno.test("runs: their windows, how long these waited, and how late they were", 
   assertEquals(others, []);
   const window = {
     sampleCount: hop,
-    committedSampleCount: 16 * geometry.strideSamples,
+    newSampleCount: 27 * geometry.strideSamples,
     hopsSpared: 0,
     queueMs: 90,
     latenessMs: 20,

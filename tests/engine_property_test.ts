@@ -114,6 +114,8 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
         hopMs: fc.integer({ min: 8, max: 400 }),
         leftMs: fc.integer({ min: 0, max: 800 }),
         rightMs: fc.constantFrom(0, 8, 100, 300),
+        wordEndRightMs: fc.constantFrom(0, 8, 100, Infinity),
+        agreeRightMs: fc.constantFrom(0, 8, 100, Infinity),
         firstWindowMs: fc.constantFrom(8, 200, 900),
       }),
       fc.record({

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { BackendError } from "../src/errors.ts";
 import { loadModel } from "../src/load_model.ts";
 import { openBackend } from "../src/runtime/select.ts";
-import type { Window } from "../src/schedule/planner.ts";
+import type { WindowSpan } from "../src/schedule/planner.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import { join } from "../src/std.ts";
 import { type EncodedWindow, type EncodeJob, WindowEncoder } from "../src/window_encoder.ts";
@@ -20,15 +20,14 @@ function recording(sampleCount: number, seed = 1): Float32Array {
   });
 }
 
-function window(model: SpeechModel<"ctc">, startFrame: number, endFrame: number): Window {
+function window(model: SpeechModel<"ctc">, startFrame: number, endFrame: number): WindowSpan {
   const { strideSamples } = model.geometry;
   const startSample = startFrame * strideSamples;
   const endSample = startSample + model.geometry.sampleCount(endFrame - startFrame);
-  const frames = { startFrame, endFrame, commitStartFrame: startFrame, commitEndFrame: endFrame };
-  return { ...frames, startSample, endSample, completes: "nothing" };
+  return { startSample, endSample, startFrame, endFrame };
 }
 
-function job(encoder: WindowEncoder, samples: Float32Array, window: Window): EncodeJob {
+function job(encoder: WindowEncoder, samples: Float32Array, window: WindowSpan): EncodeJob {
   const memory = encoder.open();
   return { window, samples: samples.slice(window.startSample, window.endSample), memory };
 }

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { CtcDecoder, Decoded, TokenSpan } from "./decoder.ts";
+import type { Agreement, CtcDecoder, Decoded, TokenSpan } from "./decoder.ts";
 import { type Emissions, endFrameOf, requireNextFrame } from "./emissions.ts";
 import { requireBlank } from "./greedy.ts";
 import {
@@ -34,6 +34,7 @@ import {
 import {
   commonPast,
   firstOf,
+  follows,
   lastEndedBy,
   lengthen,
   pathCutter,
@@ -140,6 +141,21 @@ export function decodeBeam<C>(
 }
 
 /**
+ * Settles what is agreed on: alignments with other tokens are dropped, unless none is left then.
+ *
+ * @returns Tokens on which all hypotheses agree now; `state` is not changed.
+ */
+export function agreeBeam<C>(
+  state: BeamState<C>,
+  agreement: Agreement,
+): Decoded<BeamState<C>> {
+  return settle({
+    ...state,
+    prefixes: keepEndings(state.prefixes, (path) => follows(path, agreement)),
+  });
+}
+
+/**
  * Settles on the best hypothesis and begins another utterance. Should its last token
  * go on in the frames that follow, it is not given again.
  */
@@ -220,6 +236,7 @@ export function beamDecoder<C>(options: BeamOptions<C>): CtcDecoder<BeamState<C>
     settleFrames: settleAfterFrames,
     start: (startFrame) => startBeam({ ...options, startFrame }),
     decode: (state, emissions) => decodeBeam(state, emissions, options),
+    agree: agreeBeam,
     flush: (state) => flushBeam(state, options),
   };
 }
@@ -333,11 +350,19 @@ function prune<C>(prefixes: readonly Prefix<C>[], search: Search<C>): Prefix<C>[
 /** Drops alignments whose latest token that ended by `frame` is not that of the best one. */
 function dropLateDissent<C>(prefixes: readonly Prefix<C>[], frame: number): readonly Prefix<C>[] {
   const agreed = lastEndedBy(bestPath(prefixes[0]!), frame);
-  const keep = (ending: Ending) =>
-    lastEndedBy(ending.path, frame) === agreed ? ending : impossible();
-  return prefixes
+  return keepEndings(prefixes, (path) => lastEndedBy(path, frame) === agreed);
+}
+
+/** Drops alignments, unless none is left then. */
+function keepEndings<C>(
+  prefixes: readonly Prefix<C>[],
+  isKept: (path: SpanPath | undefined) => boolean,
+): readonly Prefix<C>[] {
+  const keep = (ending: Ending) => isKept(ending.path) ? ending : impossible();
+  const kept = prefixes
     .map((prefix) => ({ ...prefix, blank: keep(prefix.blank), token: keep(prefix.token) }))
     .filter((prefix) => totalOf(prefix) > -Infinity);
+  return kept.length > 0 ? kept : prefixes;
 }
 
 /** Moves the tokens that all alignments share from the paths to the settled ones. */

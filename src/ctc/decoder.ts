@@ -31,6 +31,14 @@ export interface Decoded<S> {
   readonly nextId: number | undefined;
 }
 
+/** What is taken for certain of the frames decoded so far. */
+export interface Agreement {
+  /** Tokens that were not given yet, in order. */
+  readonly tokens: readonly TokenSpan[];
+  /** These, and no others, start before this frame; one that lasts until then may go on. */
+  readonly untilFrame: number;
+}
+
 /**
  * A decoder with its options bound. However the frames are cut into chunks, the
  * tokens of all steps and of the final flush are the same.
@@ -48,6 +56,11 @@ export interface CtcDecoder<S> {
    * @throws {FrameGridError} If they do not follow.
    */
   decode(state: S, emissions: Emissions): Decoded<S>;
+  /**
+   * Settles what is agreed on: readings of the frames decoded so far that differ are dropped, unless
+   * that leaves none.
+   */
+  agree(state: S, agreement: Agreement): Decoded<S>;
   /**
    * Settles everything decoded so far. Frames may follow; a token that merely goes
    * on over the flush is not given again.

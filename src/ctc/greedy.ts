@@ -88,9 +88,15 @@ export function decodeGreedy(
       open = { startFrame: open.startFrame, probabilitySum };
     }
   }
+  return { ...settledGreedy({ nextFrame, lastId, open, logProb }), tokens };
+}
+
+/** There is one reading only, and what has ended of it was given. */
+function settledGreedy(state: GreedyState): Decoded<GreedyState> {
+  const { nextFrame, lastId, open } = state;
   return {
-    state: { nextFrame, lastId, open, logProb },
-    tokens,
+    state,
+    tokens: [],
     settledFrame: open?.startFrame ?? nextFrame,
     nextId: open && lastId,
   };
@@ -117,6 +123,7 @@ export function greedyDecoder(options: GreedyOptions): CtcDecoder<GreedyState> {
     settleFrames: 1,
     start: (startFrame) => startGreedy({ ...options, startFrame }),
     decode: (state, emissions) => decodeGreedy(state, emissions, options),
+    agree: settledGreedy,
     flush: flushGreedy,
   };
 }

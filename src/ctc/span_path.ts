@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TokenSpan } from "./decoder.ts";
+import type { Agreement, TokenSpan } from "./decoder.ts";
 
 /** The last token of an alignment, and those before it. `undefined` stands for no token. */
 export interface SpanPath {
@@ -63,6 +63,21 @@ export function lastEndedBy(path: SpanPath | undefined, frame: number): SpanPath
   let at = path;
   while (at !== undefined && at.endFrame > frame) at = at.previous;
   return at;
+}
+
+/** Whether a path has the tokens agreed on, and no others that start before `untilFrame`; one that lasts until then may go on. */
+export function follows(
+  path: SpanPath | undefined,
+  { tokens, untilFrame }: Agreement,
+): boolean {
+  let at = path;
+  while (at !== undefined && at.startFrame >= untilFrame) at = at.previous;
+  for (let i = tokens.length - 1; i >= 0; i--, at = at.previous) {
+    const { id, startFrame, endFrame } = tokens[i]!;
+    if (at?.id !== id || at.startFrame !== startFrame) return false;
+    if (endFrame < untilFrame && at.endFrame !== endFrame) return false;
+  }
+  return at === undefined;
 }
 
 /** Copies of paths without the past up to `end`; what they share stays shared. */

@@ -4,7 +4,8 @@
  *
  * Every window starts on a multiple of the stride, so its frames are frames of the
  * whole recording. It commits only its inner frames; the ones before are context, the
- * ones after are context and may be shown as tentative. From window to window the
+ * ones after are context and may be shown as tentative. Where a word's end is heard among
+ * these, the frames up to it may be committed, too: what the window says decides. From window to window the
  * inner frames follow each other without a gap, so that over the whole stream frames
  * `0 … frameCount(samples) − 1` are committed, each exactly once.
  *
@@ -33,8 +34,8 @@ export interface StreamProgress {
   readonly finalizeAtSample?: number | undefined;
 }
 
-/** A span worth encoding, and the frames of it to commit. */
-export interface Window {
+/** A span of samples and its frames. */
+export interface WindowSpan {
   /** First sample: a multiple of the stride. */
   readonly startSample: number;
   /** One past the last sample. Samples beyond the end of the stream are silence. */
@@ -43,10 +44,18 @@ export interface Window {
   readonly startFrame: number;
   /** One past the last frame. */
   readonly endFrame: number;
+}
+
+/** A span worth encoding, and the frames of it to commit. */
+export interface Window extends WindowSpan {
   /** First frame to commit: the one after the last committed. */
   readonly commitStartFrame: number;
-  /** One past the last frame to commit; the rest is tentative. */
+  /** One past the last frame to commit in any case; the rest is tentative. */
   readonly commitEndFrame: number;
+  /** One past the last letter that is certain where the window before has it, too. */
+  readonly agreedEndFrame: number;
+  /** One past the last frame that may be committed with a word's end. */
+  readonly commitLimitFrame: number;
   /** What is complete with this window: what was asked to be finalized, or the stream. */
   readonly completes: "nothing" | "finalize" | "stream";
 }
@@ -116,9 +125,19 @@ export function planNext(progress: StreamProgress, policy: WindowPolicy): Plan {
   };
 }
 
-/** The progress once a window's frames are committed and its rest is seen. */
-export function afterWindow(progress: StreamProgress, window: Window): StreamProgress {
-  return { ...progress, framesCommitted: window.commitEndFrame, framesSeen: window.endFrame };
+/**
+ * The progress once a window's frames are committed and its rest is seen.
+ *
+ * @param progress Before it.
+ * @param window The window.
+ * @param framesCommitted One past the last frame that was committed, from `commitEndFrame` to `commitLimitFrame`.
+ */
+export function afterWindow(
+  progress: StreamProgress,
+  window: Window,
+  framesCommitted = window.commitEndFrame,
+): StreamProgress {
+  return { ...progress, framesCommitted, framesSeen: window.endFrame };
 }
 
 /** First sample that a later window can still ask for; earlier ones may be forgotten. */
@@ -173,16 +192,19 @@ function nextDueFrame(progress: StreamProgress, policy: WindowPolicy): number {
 
 /** A window up to `endFrame` that keeps its right context. */
 function hopWindow(progress: StreamProgress, policy: WindowPolicy, endFrame: number): Window {
-  const { geometry, rightFrames } = policy;
+  const { geometry, rightFrames, agreeRightFrames, wordEndRightFrames } = policy;
   const startFrame = windowStartFrame(progress, policy);
   const startSample = startFrame * geometry.strideSamples;
+  const commitEndFrame = Math.max(progress.framesCommitted, endFrame - rightFrames);
   return {
     startSample,
     endSample: startSample + geometry.sampleCount(endFrame - startFrame),
     startFrame,
     endFrame,
     commitStartFrame: progress.framesCommitted,
-    commitEndFrame: Math.max(progress.framesCommitted, endFrame - rightFrames),
+    commitEndFrame,
+    agreedEndFrame: Math.max(commitEndFrame, endFrame - agreeRightFrames),
+    commitLimitFrame: Math.max(commitEndFrame, endFrame - wordEndRightFrames),
     completes: "nothing",
   };
 }
@@ -205,6 +227,8 @@ function flushWindow(progress: StreamProgress, policy: WindowPolicy, flush: Flus
     endFrame: flush.endFrame,
     commitStartFrame: progress.framesCommitted,
     commitEndFrame: flush.endFrame,
+    agreedEndFrame: flush.endFrame,
+    commitLimitFrame: flush.endFrame,
     completes: flush.completes,
   };
 }

@@ -18,6 +18,17 @@ export interface WindowOptions {
   hopMs?: number;
   /** Context after the frames a window commits, none only at a flush. Rounded up to frames. @default {600} */
   rightMs?: number;
+  /**
+   * Context after what ends a word, a delimiter or the next word: with so much the word is committed, and
+   * the frames up to there, once its letters have `rightMs`. As much as `rightMs` commits no word before
+   * its frames are due. Rounded up to frames. @default {100}
+   */
+  wordEndRightMs?: number;
+  /**
+   * Context after the letters of a word that is committed so, where the window before had the same ones.
+   * As much as `rightMs` trusts no agreement. Rounded up to frames. @default {300}
+   */
+  agreeRightMs?: number;
   /** Longest window, with its context. Rounded down to frames. @default {12000} */
   maxWindowMs?: number;
   /** Length of a stream's first window, for a quick first word. Rounded up to frames; `Infinity` is `maxWindowMs`. @default {400} */
@@ -44,6 +55,10 @@ export interface WindowPolicy {
   readonly hopFrames: number;
   /** Frames of context after. */
   readonly rightFrames: number;
+  /** Frames of context after letters on which two windows agree; at most `rightFrames`. */
+  readonly agreeRightFrames: number;
+  /** Frames of context after what ends a word; at most `rightFrames`. */
+  readonly wordEndRightFrames: number;
   /** Most frames in a window; at least `leftFrames + hopFrames + rightFrames`. */
   readonly maxWindowFrames: number;
   /** Most samples in a window. */
@@ -61,6 +76,8 @@ export const OFFLINE_WINDOWS: Readonly<WindowOptions> = {
   leftMs: 4000,
   hopMs: Infinity,
   rightMs: 2000,
+  wordEndRightMs: Infinity,
+  agreeRightMs: Infinity,
   maxWindowMs: 30_000,
   firstWindowMs: Infinity,
 };
@@ -122,6 +139,8 @@ export function windowPolicy(
     leftMs = 4000,
     hopMs = 400,
     rightMs = 600,
+    wordEndRightMs = 100,
+    agreeRightMs = 300,
     maxWindowMs = 12_000,
     firstWindowMs = 400,
     tailPaddingMs = 0,
@@ -130,7 +149,7 @@ export function windowPolicy(
   } = options;
   requireRate(sampleRateHz);
   requireLengths({ leftMs, rightMs, maxWindowMs, tailPaddingMs });
-  requireLengths({ hopMs, firstWindowMs }, { finite: false });
+  requireLengths({ hopMs, firstWindowMs, wordEndRightMs, agreeRightMs }, { finite: false });
   const framesIn = (ms: number) =>
     Math.ceil(msToSamples(ms, sampleRateHz) / geometry.strideSamples);
   const maxWindowSamples = msToSamples(maxWindowMs, sampleRateHz);
@@ -156,6 +175,8 @@ export function windowPolicy(
     leftFrames,
     hopFrames,
     rightFrames,
+    agreeRightFrames: Math.min(rightFrames, framesIn(agreeRightMs)),
+    wordEndRightFrames: Math.min(rightFrames, framesIn(wordEndRightMs)),
     maxWindowFrames,
     maxWindowSamples,
     firstWindowFrames,

@@ -46,6 +46,10 @@ const SHAPE = {
   hopMs: amount(20, 10_000).default(400).describe("time between looks at the audio"),
   leftMs: amount(0, 20_000).default(4000).describe("context before"),
   rightMs: amount(0, 10_000).default(600).describe("context after, which delays final words"),
+  wordEndRightMs: amount(0, 10_000).default(100)
+    .describe("context after what ends a word, to commit the word early"),
+  agreeRightMs: amount(0, 10_000).default(300)
+    .describe("context after a word that is committed early, where two looks agree on it"),
   maxWindowMs: amount(500, 30_000).default(12_000).describe("longest window"),
   maxBatch: count(1, 256).default(16).describe("most windows in one run"),
 

@@ -31,6 +31,10 @@ export interface ServerConfig {
   readonly leftMs: number;
   /** Context after, which delays final words. @default {600} */
   readonly rightMs: number;
+  /** Context after what ends a word, to commit the word early. @default {100} */
+  readonly wordEndRightMs: number;
+  /** Context after a word that is committed early, where two looks agree on it. @default {300} */
+  readonly agreeRightMs: number;
   /** Longest window. @default {12000} */
   readonly maxWindowMs: number;
   /** Most windows in one run. @default {16} */

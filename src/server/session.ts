@@ -218,12 +218,14 @@ export class SpeakerSession implements AsyncDisposable {
   }
 
   #openAll(count: number): CaptionStream[] {
-    const { leftMs, hopMs, rightMs, maxWindowMs } = this.#context.config;
+    const { leftMs, hopMs, rightMs, wordEndRightMs, agreeRightMs, maxWindowMs } =
+      this.#context.config;
+    const early = { wordEndRightMs, agreeRightMs };
     const streams: CaptionStream[] = [];
     try {
       while (streams.length < count) {
         const id = count === 1 ? this.id : `${this.id}/${streams.length}`;
-        const windows = { leftMs, hopMs, rightMs, maxWindowMs };
+        const windows = { leftMs, hopMs, rightMs, maxWindowMs, ...early };
         streams.push(this.#context.engine.open({ ...windows, ...this.#options.stream, id }));
       }
       return streams;

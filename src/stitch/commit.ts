@@ -3,15 +3,19 @@
  *
  * A committed word never changes. It is committed as soon as its end is certain: a delimiter
  * or the beginning of another word has begun after it, or a pause has been committed, or all is
- * flushed. Tentative words are what follows, as far as it can be seen; each step
+ * flushed. Where a window shows a word's end among its tentative frames, the frames up to there
+ * are committed with it; its letters must have their right context, or be the same in the window
+ * before, but what ends it need not have begun so long ago. Tentative words are what follows, as far as it can be seen; each step
  * replaces them as a whole.
  *
  * @module
  */
 import type { Word } from "../caption/word.ts";
-import type { CtcDecoder, TokenSpan } from "../ctc/decoder.ts";
+import type { CtcDecoder, Decoded, TokenSpan } from "../ctc/decoder.ts";
+import { type Emissions, endFrameOf, joinEmissions, sliceEmissions } from "../ctc/emissions.ts";
 import type { CutWindow } from "./seam.ts";
 import { alternativesOf, forget, hear, type HeardFrames, type Neighbours } from "./alternatives.ts";
+import { agreedEndFrame as agreedEndFrameOf, lastWordEnd } from "./word_end.ts";
 import { endsWord, splitTokens, wordOf, type WordRules } from "./words.ts";
 
 /** What is carried from window to window. A plain record if the decoder's state is. */
@@ -22,6 +26,8 @@ export interface CommitState<S> {
   readonly openTokens: readonly TokenSpan[];
   /** What words to come were heard as, where their alternatives are wanted. */
   readonly heard: HeardFrames | undefined;
+  /** What the last window said after the tokens that were given. */
+  readonly ahead: readonly TokenSpan[];
 }
 
 /** How emissions become words. */
@@ -42,14 +48,24 @@ export interface Committed<S> {
   readonly tentative: Word[];
   /** Every word still to be committed starts at this frame or later. */
   readonly settledFrame: number;
+  /** The frames that were committed. */
+  readonly emissions: Emissions;
 }
+
+/** What a flush gives: no frames are committed with it. */
+export type Flushed<S> = Omit<Committed<S>, "emissions">;
 
 /** The state before the first frame, which is `startFrame`. */
 export function startCommit<S>(
   decoder: CtcDecoder<S>,
   options: { startFrame?: number } = {},
 ): CommitState<S> {
-  return { decoder: decoder.start(options.startFrame ?? 0), openTokens: [], heard: undefined };
+  return {
+    decoder: decoder.start(options.startFrame ?? 0),
+    openTokens: [],
+    heard: undefined,
+    ahead: [],
+  };
 }
 
 /**
@@ -87,24 +103,73 @@ export function commitWindow<S>(
   window: CutWindow,
   options: CommitOptions<S>,
 ): Committed<S> {
-  const { decoder, pauseFrames, vocabulary, nBest = 1 } = options;
-  const { state: decoderState, tokens, settledFrame, nextId } = decoder.decode(
-    state.decoder,
-    window.committed,
-  );
+  const { pauseFrames, vocabulary, nBest = 1 } = options;
+  const { decoded, emissions, ahead } = takeIn(state, window, options);
+  const { tokens, settledFrame, nextId } = decoded;
   const all = [...state.openTokens, ...tokens];
   const { words, openTokens } = splitTokens(all, options);
   const isPaused = settledFrame - (openTokens.at(-1)?.endFrame ?? Infinity) >= pauseFrames;
   const isEnded = isPaused || (nextId !== undefined && endsWord(nextId, vocabulary));
-  const next = { decoder: decoderState, openTokens: isEnded ? [] : openTokens };
-  const heard = nBest > 1 ? hear(state.heard, window.committed) : undefined;
+  const committed = isEnded ? allWords(all, options) : words;
+  const next = { decoder: decoded.state, openTokens: isEnded ? [] : openTokens, ahead };
+  const heard = nBest > 1 ? hear(state.heard, emissions) : undefined;
   const neighbours = { tokens: all, settledFrame, rules: options };
   const openFrame = next.openTokens[0]?.startFrame ?? settledFrame;
   return {
     state: { ...next, heard: heard && forget(heard, { ...neighbours, settledFrame: openFrame }) },
-    committed: withAlternatives(isEnded ? allWords(all, options) : words, heard, neighbours),
-    tentative: tentativeWords(next, window, options),
+    committed: withAlternatives(committed, heard, neighbours),
+    tentative: allWords([...all, ...ahead], options).slice(committed.length),
     settledFrame: openFrame,
+    emissions,
+  };
+}
+
+/** What a window's frames say. */
+interface TakenIn<S> {
+  /** The step that its committed frames are. */
+  readonly decoded: Decoded<S>;
+  /** These frames. */
+  readonly emissions: Emissions;
+  /** The tokens there would be after them if the stream ended with the window. */
+  readonly ahead: readonly TokenSpan[];
+}
+
+/** Decodes a window, and commits more of it where a word's end is there. */
+function takeIn<S>(
+  { decoder: state, openTokens, ahead: before }: CommitState<S>,
+  { committed, tentative, ...limits }: CutWindow,
+  { decoder, ...rules }: CommitOptions<S>,
+): TakenIn<S> {
+  const decoded = decoder.decode(state, committed);
+  const look = decoder.decode(decoded.state, tentative);
+  const ahead = [...look.tokens, ...decoder.flush(look.state).tokens];
+  const commitEndFrame = endFrameOf(committed);
+  const { agreedEndFrame = commitEndFrame, commitLimitFrame = commitEndFrame } = limits;
+  const agreedFrame = agreedEndFrameOf([...decoded.tokens, ...ahead], before);
+  const known = [...openTokens, ...decoded.tokens];
+  const end = lastWordEnd([...known, ...ahead], rules, {
+    letterEndFrame: Math.max(commitEndFrame, Math.min(agreedFrame, agreedEndFrame)),
+    untilFrame: commitLimitFrame,
+  });
+  const isKnown = end === undefined || end.tokens.length <= known.length;
+  if (isKnown || commitLimitFrame <= commitEndFrame) {
+    return { decoded, emissions: committed, ahead };
+  }
+  const { untilFrame } = end;
+  const more = sliceEmissions(tentative, {
+    startFrame: commitEndFrame,
+    endFrame: Math.max(commitEndFrame, untilFrame),
+  });
+  const further = decoder.decode(decoded.state, more);
+  const agreed = decoder.agree(further.state, {
+    tokens: end.tokens.slice(known.length + further.tokens.length),
+    untilFrame,
+  });
+  const tokens = [...further.tokens, ...agreed.tokens];
+  return {
+    decoded: { ...agreed, tokens: [...decoded.tokens, ...tokens] },
+    emissions: joinEmissions([committed, more]),
+    ahead: ahead.slice(tokens.length),
   };
 }
 
@@ -115,13 +180,13 @@ export function commitWindow<S>(
 export function flushCommit<S>(
   state: CommitState<S>,
   options: CommitOptions<S>,
-): Committed<S> {
+): Flushed<S> {
   const { heard, openTokens } = state;
   const { state: decoder, tokens, settledFrame } = options.decoder.flush(state.decoder);
   const all = [...openTokens, ...tokens];
   const neighbours = { tokens: all, settledFrame, rules: options };
   return {
-    state: { decoder, openTokens: [], heard: heard && forget(heard, neighbours) },
+    state: { decoder, openTokens: [], ahead: [], heard: heard && forget(heard, neighbours) },
     committed: withAlternatives(allWords(all, options), heard, neighbours),
     tentative: [],
     settledFrame,
@@ -143,17 +208,6 @@ function withAlternatives<S>(
     };
     return { ...word, alternatives: alternativesOf(frames, heard, { ...neighbours, count }) };
   });
-}
-
-/** The words there would be if the stream ended with the window. */
-function tentativeWords<S>(
-  state: Pick<CommitState<S>, "decoder" | "openTokens">,
-  window: CutWindow,
-  options: CommitOptions<S>,
-): Word[] {
-  const ahead = options.decoder.decode(state.decoder, window.tentative);
-  const flushed = options.decoder.flush(ahead.state);
-  return allWords([...state.openTokens, ...ahead.tokens, ...flushed.tokens], options);
 }
 
 function allWords(tokens: readonly TokenSpan[], rules: WordRules): Word[] {

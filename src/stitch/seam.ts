@@ -14,16 +14,24 @@ export interface WindowFrames {
   readonly endFrame: number;
   /** First frame to commit. */
   readonly commitStartFrame: number;
-  /** One past the last frame to commit. */
+  /** One past the last frame to commit in any case. */
   readonly commitEndFrame: number;
+  /** One past the last letter that is certain where the window before has it, too. @default {`commitEndFrame`} */
+  readonly agreedEndFrame?: number;
+  /** One past the last frame that may be committed with a word's end. @default {`commitEndFrame`} */
+  readonly commitLimitFrame?: number;
 }
 
-/** A window's emissions, cut. */
+/** A window's emissions, cut, and how many more of them a word's end makes final. */
 export interface CutWindow {
-  /** Frames that are final. They follow those of the window before. */
+  /** Frames that are final in any case. They follow those of the window before. */
   readonly committed: Emissions;
   /** Frames after them, to be replaced by a later window. */
   readonly tentative: Emissions;
+  /** One past the last letter of these that is certain where the window before has it, too. @default {none is} */
+  readonly agreedEndFrame?: number;
+  /** One past the last of these that may be committed with a word's end. @default {none may} */
+  readonly commitLimitFrame?: number;
 }
 
 /**
@@ -32,7 +40,7 @@ export interface CutWindow {
  * @param nextFrame The frame to be committed next: all before it are.
  * @param emissions The window's, from its first frame on; frames past its end (padding of a batch) are dropped.
  * @param window Its frames.
- * @returns Views of the same memory. `endFrameOf(committed)` is the next `nextFrame`.
+ * @returns Views of the same memory.
  * @throws {FrameGridError} If the window leaves a gap to what is committed, or commits a frame again.
  * @throws {RangeError} If the emissions are not the window's.
  *
@@ -67,5 +75,6 @@ export function cutWindow(
   });
   requireNextFrame("stitch a window", nextFrame, committed);
   const tentative = sliceEmissions(emissions, { startFrame: commitEndFrame, endFrame });
-  return { committed, tentative };
+  const { agreedEndFrame = commitEndFrame, commitLimitFrame = commitEndFrame } = window;
+  return { committed, tentative, agreedEndFrame, commitLimitFrame };
 }

@@ -25,7 +25,7 @@ export interface WordRules {
 
 /** How words are told apart where the tokens do not say it. */
 export interface WordOptions {
-  /** Time without a token after which a word has ended; at least one frame. @default {600} */
+  /** Time without a token after which a word has ended; at least one frame. @default {400} */
   wordPauseMs?: number;
   /** Rate of the samples, Hz. @default {16000} */
   sampleRateHz?: number;
@@ -41,7 +41,7 @@ export function wordRules(
   geometry: FrameGeometry,
   options: WordOptions = {},
 ): WordRules {
-  const { wordPauseMs = 600, sampleRateHz = 16_000 } = options;
+  const { wordPauseMs = 400, sampleRateHz = 16_000 } = options;
   if (!(wordPauseMs >= 0)) {
     throw new RangeError(
       `Cannot tell words apart as wordPauseMs must be a number of at least 0: ${wordPauseMs}`,

@@ -1,5 +1,12 @@
 import { assertEquals, assertThrows } from "../assert.ts";
-import { beamDecoder, decodeBeam, flushBeam, hypothesesOf, startBeam } from "../../src/ctc/beam.ts";
+import {
+  agreeBeam,
+  beamDecoder,
+  decodeBeam,
+  flushBeam,
+  hypothesesOf,
+  startBeam,
+} from "../../src/ctc/beam.ts";
 import type { TokenSpan } from "../../src/ctc/decoder.ts";
 import type { TokenScorer } from "../../src/ctc/prefix.ts";
 import { emissionsFromLogits, FrameGridError } from "../../src/ctc/emissions.ts";
@@ -55,6 +62,25 @@ Deno.test("a token is settled when all hypotheses agree on it, and not before", 
     settleAfterFrames: 1,
   });
   assertEquals(spans(bounded.tokens), [[1, 0, 1], [1, 2, 3]]);
+});
+
+Deno.test("what is agreed on is settled, and what may come after it stays open", () => {
+  // two letters in doubt, then a frame in which the second goes on or a third begins
+  const rows = [[0.02, 0.5, 0.46, 0.02], [0.9, 0.04, 0.04, 0.02], [0.1, 0.4, 0.02, 0.48]];
+  const options = { ...BLANK, minTokenLogProb: -5 };
+  const { state, tokens } = decodeBeam(startBeam(BLANK), emissionsOfProbabilities(rows), options);
+  assertEquals(tokens, []);
+  const second = { id: 2, startFrame: 0, endFrame: 1, probability: 0.46 };
+  const agreed = agreeBeam(state, { tokens: [second], untilFrame: 2 });
+  assertEquals(spans(agreed.tokens), [[2, 0, 1]], "though it was not the likeliest");
+  assertEquals(agreed.settledFrame, 2);
+  const openIds = new Set(hypothesesOf(agreed.state).map((one) => one.tokens.at(1)?.id));
+  assertEquals(openIds, new Set([3, 1, 2, undefined]));
+  const third = { id: 3, startFrame: 2, endFrame: 4, probability: 0.48 }; // it may go on
+  const both = agreeBeam(state, { tokens: [second, third], untilFrame: 3 });
+  assertEquals([spans(both.tokens), both.nextId], [[[2, 0, 1]], 3]);
+  const none = agreeBeam(state, { tokens: [{ ...second, startFrame: 1 }], untilFrame: 3 });
+  assertEquals(none.state, state, "nobody says so");
 });
 
 Deno.test("a flush ends the utterance, and what goes on over it is given once", () => {

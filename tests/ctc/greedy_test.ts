@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
 import type { TokenSpan } from "../../src/ctc/decoder.ts";
 import { emissionsFromLogits, FrameGridError } from "../../src/ctc/emissions.ts";
-import { decodeGreedy, flushGreedy, startGreedy } from "../../src/ctc/greedy.ts";
+import { decodeGreedy, flushGreedy, greedyDecoder, startGreedy } from "../../src/ctc/greedy.ts";
 import { emissionsOfPath } from "./random_emissions.ts";
 
 const BLANK = 0;
@@ -95,4 +95,16 @@ Deno.test("greedy refuses frames that do not follow, and a blank outside the voc
       `blankId must be in the vocabulary of 4: ${blankId}`,
     );
   }
+});
+
+Deno.test("greedy has given what can be agreed on", () => {
+  const greedy = greedyDecoder({ blankId: 0 });
+  const { state, nextId } = greedy.decode(
+    greedy.start(0),
+    emissionsOfPath([1, 0, 2], { vocabularySize: 3 }),
+  );
+  assertEquals(nextId, 2);
+  assertEquals(greedy.agree(state, { tokens: [], untilFrame: 3 }), {
+    ...{ state, tokens: [], settledFrame: 2, nextId: 2 },
+  });
 });

@@ -29,14 +29,26 @@ function assertSound(window: Window, progress: StreamProgress, policy: WindowPol
     assert(endFrame - commitEndFrame >= rightFrames, "has its right context");
   }
   if (window.completes !== "nothing") assertEquals(commitEndFrame, endFrame);
+  const { agreedEndFrame, commitLimitFrame } = window;
+  for (const limitFrame of [agreedEndFrame, commitLimitFrame]) {
+    assert(commitEndFrame <= limitFrame && limitFrame <= endFrame, "what is early is in it");
+  }
   assert(
     commitEndFrame > commitStartFrame || endFrame > progress.framesSeen,
     "gets the stream further",
   );
 }
 
-/** Runs a stream to its end, checking each step. */
-function runStream(events: StreamEvent[], policyAt: (step: number) => WindowPolicy) {
+/**
+ * Runs a stream to its end, checking each step.
+ *
+ * @param early How much of what a window may commit besides is committed, from 0 to 1; by window, in turns.
+ */
+function runStream(
+  events: StreamEvent[],
+  policyAt: (step: number) => WindowPolicy,
+  early: readonly number[] = [0],
+) {
   let progress = STREAM_START;
   const windows: Window[] = [];
   const runWindows = (count: number, policy: WindowPolicy) => {
@@ -44,8 +56,12 @@ function runStream(events: StreamEvent[], policyAt: (step: number) => WindowPoli
       const plan = planNext(progress, policy);
       if (plan.kind !== "window") return plan;
       assertSound(plan.window, progress, policy);
-      windows.push(plan.window);
-      progress = afterWindow(progress, plan.window);
+      const { commitEndFrame, commitLimitFrame } = plan.window;
+      const part = early[windows.length % early.length]!;
+      const framesCommitted = commitEndFrame +
+        Math.round(part * (commitLimitFrame - commitEndFrame));
+      windows.push({ ...plan.window, commitEndFrame: framesCommitted });
+      progress = afterWindow(progress, plan.window, framesCommitted);
     }
     return undefined;
   };
@@ -83,11 +99,17 @@ function totalFrames(samples: number, policy: WindowPolicy): number {
   return samples === 0 ? 0 : policy.geometry.frameCount(samples + policy.tailPaddingSamples);
 }
 
+/** How early windows commit: not at all, as early as they may, or between. */
+const earliness: fc.Arbitrary<number[]> = fc.array(
+  fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+  { minLength: 1, maxLength: 5 },
+);
+
 Deno.test("committed frames are 0 … frameCount(total) − 1, each once and in order, whatever happens", () => {
   fc.assert(
-    fc.property(policies, streamEvents, (random, events) => {
+    fc.property(policies, streamEvents, earliness, (random, events, early) => {
       const policy = policyOf(random);
-      const { progress, windows } = runStream(events, () => policy);
+      const { progress, windows } = runStream(events, () => policy, early);
       const expected = totalFrames(progress.samplesReceived, policy);
       assertEquals(framesOf(windows), Array.from({ length: expected }, (_, frame) => frame));
     }),
@@ -97,10 +119,14 @@ Deno.test("committed frames are 0 … frameCount(total) − 1, each once and in 
 
 Deno.test("the same while the hop changes under way", () => {
   fc.assert(
-    fc.property(policies, streamEvents, (random, events) => {
+    fc.property(policies, streamEvents, earliness, (random, events, early) => {
       const slow = policyOf(random);
       const fast = windowPolicy(random.geometry, { ...random.options, hopMs: 0 });
-      const { progress, windows } = runStream(events, (step) => step % 2 === 0 ? slow : fast);
+      const { progress, windows } = runStream(
+        events,
+        (step) => step % 2 === 0 ? slow : fast,
+        early,
+      );
       const expected = totalFrames(progress.samplesReceived, slow);
       assertEquals(framesOf(windows), Array.from({ length: expected }, (_, frame) => frame));
     }),

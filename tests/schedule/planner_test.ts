@@ -129,6 +129,21 @@ Deno.test("a long finalize comes before the end", () => {
   assertEquals(completed, [["nothing", 1399], ["finalize", 1999], ["stream", 2499]]);
 });
 
+Deno.test("frames that were committed early are behind the next window, too", () => {
+  const policy = windowPolicy(HUBERT, { leftMs: 1000, wordEndRightMs: 100, agreeRightMs: 300 });
+  const progress = {
+    ...STREAM_START,
+    samplesReceived: 3 * SECOND,
+    framesCommitted: 70,
+    framesSeen: 100,
+  };
+  const window = windowAt(progress, { ...policy, catchUp: false });
+  assertEquals(frames(window), [20, 70, 90, 120]);
+  assertEquals([window.agreedEndFrame, window.commitLimitFrame], [105, 115]);
+  const early = afterWindow(progress, window, 113);
+  assertEquals(frames(windowAt(early, { ...policy, catchUp: false })), [63, 113, 113, 140]);
+});
+
 Deno.test("lengths are whole frames: contexts rounded up, the window down", () => {
   const policy = windowPolicy(HUBERT, {
     leftMs: 1001,
@@ -145,6 +160,7 @@ Deno.test("lengths are whole frames: contexts rounded up, the window down", () =
   assertEquals(steadyWindowSamples(policy), 51 * 320 + 400);
   const offline = windowPolicy(HUBERT, OFFLINE_WINDOWS);
   assertEquals([offline.hopFrames, offline.firstWindowFrames], [1199, 1499]);
+  assertEquals([offline.wordEndRightFrames, offline.agreeRightFrames], [100, 100]);
 });
 
 Deno.test("lengths that do not fit together are refused by name and value", () => {

@@ -21,6 +21,8 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
     left: fc.double({ min: 0, max: 5, noNaN: true }),
     hop: fc.double({ min: 0, max: 4, noNaN: true }),
     right: fc.double({ min: 0, max: 4, noNaN: true }),
+    wordEndRight: fc.double({ min: 0, max: 5, noNaN: true }),
+    agreeRight: fc.double({ min: 0, max: 5, noNaN: true }),
     spare: fc.double({ min: 1, max: 6, noNaN: true }),
     first: fc.double({ min: 0, max: 1, noNaN: true }),
     tail: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 3, noNaN: true })),
@@ -31,7 +33,7 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
   const geometry = convGeometry(layers.kernels, layers.strides);
   const ms = (frames: number) => Math.round(frames * geometry.strideSamples);
   const wholeFrames = (frames: number) => Math.ceil(ms(frames) / geometry.strideSamples);
-  const { left, hop, right, spare, first, tail } = lengths;
+  const { left, hop, right, wordEndRight, agreeRight, spare, first, tail } = lengths;
   const needed = wholeFrames(left) + Math.max(1, wholeFrames(hop)) + wholeFrames(right);
   const maxWindowMs = geometry.sampleCount(needed) + ms(spare) - geometry.strideSamples;
   const maxFrames = geometry.frameCount(maxWindowMs);
@@ -41,6 +43,8 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
       leftMs: ms(left),
       hopMs: isFilled ? Infinity : ms(hop),
       rightMs: ms(right),
+      wordEndRightMs: ms(wordEndRight),
+      agreeRightMs: ms(agreeRight),
       maxWindowMs,
       firstWindowMs: isFilled ? Infinity : ms(first * maxFrames),
       tailPaddingMs: ms(tail),

@@ -12,7 +12,7 @@ function reader(text: string): (series: string) => number {
 Deno.test("EngineMetrics: every run and window is counted where it belongs", async () => {
   const registry = new Registry();
   const metrics = new EngineMetrics(registry, () => undefined);
-  const window = { streamId: "a", sampleCount: 1, committedSampleCount: 1, hopsSpared: 0 };
+  const window = { streamId: "a", sampleCount: 1, newSampleCount: 1, hopsSpared: 0 };
   metrics.observe({
     ...{ kind: "run", atMs: 0, runMs: 30 },
     windows: [

@@ -7,10 +7,16 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import type { Word } from "../../src/caption/word.ts";
-import { type Emissions, emissionsFromLogits, endFrameOf } from "../../src/ctc/emissions.ts";
+import {
+  type Emissions,
+  emissionsFromLogits,
+  endFrameOf,
+  joinEmissions,
+} from "../../src/ctc/emissions.ts";
 import { beamDecoder } from "../../src/ctc/beam.ts";
 import { greedyDecoder } from "../../src/ctc/greedy.ts";
 import { afterWindow, planNext, STREAM_START, type Window } from "../../src/schedule/planner.ts";
+import type { WindowPolicy } from "../../src/schedule/window_policy.ts";
 import {
   type CommitOptions,
   commitWindow,
@@ -20,7 +26,7 @@ import {
 import { cutWindow } from "../../src/stitch/seam.ts";
 import type { Vocabulary } from "../../src/stitch/vocabulary.ts";
 import { chunked, chunkLengths } from "../ctc/random_emissions.ts";
-import { policies, policyOf, streamEvents } from "../schedule/random_policy.ts";
+import { policies, policyOf, type StreamEvent, streamEvents } from "../schedule/random_policy.ts";
 import { characters, pieces } from "./vocabularies.ts";
 
 const VOCABULARY_SIZE = 9;
@@ -34,24 +40,25 @@ function hash(a: number, b: number): number {
 
 /**
  * The fake encoder: what it says of a frame depends on the frame alone, except in the
- * right margin, where it guesses. No two frames have the same probabilities, so words
- * of the same text and confidence come from the same frames.
+ * right margin, where every second window guesses. No two frames have the same
+ * probabilities, so words of the same text and confidence come from the same frames.
  */
 function encode(
   span: { startFrame: number; endFrame: number; sureEndFrame: number },
-  options: { seed: number; blankId: number },
+  options: { seed: number; blankId: number; margin?: number },
 ): Emissions {
   const { startFrame, endFrame, sureEndFrame } = span;
-  const { seed, blankId } = options;
+  const { seed, blankId, margin = 1 } = options;
+  const isGuessing = hash(seed, endFrame) < 0.5;
   const logits = new Float32Array((endFrame - startFrame) * VOCABULARY_SIZE);
   for (let frame = startFrame; frame < endFrame; frame++) {
     const row = (frame - startFrame) * VOCABULARY_SIZE;
-    const guess = frame < sureEndFrame ? 0 : 1 + startFrame;
+    const guess = isGuessing && frame >= sureEndFrame ? 1 + startFrame : 0;
     // A letter lasts one to three frames; half of the frames are blank.
     const slot = Math.floor(frame / 2);
     const isBlank = hash(seed + guess, frame) < 0.5;
     const id = isBlank ? blankId : Math.floor(hash(seed + 77 + guess, slot) * VOCABULARY_SIZE);
-    logits[row + id] = 1 + 6 * hash(seed, frame * 31);
+    logits[row + id] = margin + 6 * hash(seed, frame * 31);
   }
   return emissionsFromLogits(logits, { vocabularySize: VOCABULARY_SIZE, startFrame });
 }
@@ -123,66 +130,120 @@ Deno.test("with beam search too, words do not depend on the chunks", () => {
   );
 });
 
-Deno.test("committed words of any stream are the words of the recording in one piece", () => {
+/** Runs a stream through windows; gives its words and the frames that were committed. */
+function streamWords<S>(
+  events: readonly StreamEvent[],
+  policy: WindowPolicy,
+  { options, encoder, padding }: {
+    options: CommitOptions<S>;
+    encoder: { seed: number; blankId: number; margin?: number };
+    padding: number;
+  },
+): { words: Word[]; emissions: Emissions; earlyCount: number } {
+  const words: Word[] = [];
+  const parts: Emissions[] = [encodeNothing(0)];
+  let earlyCount = 0;
+  let progress = STREAM_START;
+  let state = startCommit(options.decoder);
+  const take = (window: Window) => {
+    const emissions = encode({
+      startFrame: window.startFrame,
+      endFrame: window.endFrame + padding,
+      sureEndFrame: window.commitEndFrame,
+    }, encoder);
+    const cut = cutWindow(progress.framesCommitted, emissions, window);
+    const step = commitWindow(state, cut, options);
+    assertInOrder([...words.slice(-1), ...step.committed, ...step.tentative]);
+    words.push(...step.committed);
+    parts.push(step.emissions);
+    state = step.state;
+    const endFrame = endFrameOf(step.emissions);
+    assert(window.commitEndFrame <= endFrame && endFrame <= window.commitLimitFrame);
+    if (endFrame > window.commitEndFrame) earlyCount++;
+    progress = afterWindow(progress, window, endFrame);
+  };
+  const run = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const plan = planNext(progress, policy);
+      if (plan.kind !== "window") return;
+      take(plan.window);
+    }
+  };
+  for (const event of events) {
+    const { samplesReceived } = progress;
+    if (event.kind === "run") run(event.windows);
+    else if (event.kind === "finalize") {
+      progress = { ...progress, finalizeAtSample: samplesReceived };
+    } else {
+      progress = { ...progress, samplesReceived: samplesReceived + event.sampleCount };
+    }
+  }
+  progress = { ...progress, isEnded: true };
+  run(Infinity);
+  words.push(...flushCommit(state, options).committed);
+  const { samplesReceived } = progress;
+  const emissions = joinEmissions(parts); // every frame once, in order, or it throws
+  const total = samplesReceived === 0
+    ? 0
+    : policy.geometry.frameCount(samplesReceived + policy.tailPaddingSamples);
+  assertEquals(emissions.frameCount, total);
+  return { words, emissions, earlyCount };
+}
+
+const streams = fc.record({
+  random: policies,
+  events: streamEvents,
+  seed: fc.nat(),
+  vocabulary: fc.constantFrom(characters, pieces),
+  pauseFrames: fc.integer({ min: 1, max: 9 }),
+  padding: fc.nat(3),
+});
+
+Deno.test("committed words of any stream are the words of its committed frames in one piece", () => {
+  const nBests = fc.oneof({ weight: 49, arbitrary: fc.constant(1) }, {
+    weight: 1,
+    arbitrary: fc.constant(3),
+  });
+  let earlyCount = 0;
   fc.assert(
-    fc.property(
-      policies,
-      streamEvents,
-      fc.record({
-        seed: fc.nat(),
-        vocabulary: fc.constantFrom(characters, pieces),
-        pauseFrames: fc.integer({ min: 1, max: 9 }),
-        padding: fc.nat(3),
-        nBest: fc.oneof({ weight: 49, arbitrary: fc.constant(1) }, {
-          weight: 1,
-          arbitrary: fc.constant(3),
-        }),
-      }),
-      (random, events, { seed, vocabulary, pauseFrames, padding, nBest }) => {
-        const policy = policyOf(random);
-        const { strideSamples } = policy.geometry;
-        const options = { ...optionsOf(vocabulary, strideSamples, pauseFrames), nBest };
-        const encoder = { seed, blankId: vocabulary.blankId };
-        const committed: Word[] = [];
-        let progress = STREAM_START;
-        let state = startCommit(options.decoder);
-        const take = (window: Window) => {
-          const emissions = encode({
-            startFrame: window.startFrame,
-            endFrame: window.endFrame + padding,
-            sureEndFrame: window.commitEndFrame,
-          }, encoder);
-          const cut = cutWindow(progress.framesCommitted, emissions, window);
-          const step = commitWindow(state, cut, options);
-          assertInOrder([...committed.slice(-1), ...step.committed, ...step.tentative]);
-          committed.push(...step.committed);
-          state = step.state;
-          progress = afterWindow(progress, window);
-        };
-        const run = (count: number) => {
-          for (let i = 0; i < count; i++) {
-            const plan = planNext(progress, policy);
-            if (plan.kind !== "window") return;
-            take(plan.window);
-          }
-        };
-        for (const event of events) {
-          const { samplesReceived } = progress;
-          if (event.kind === "run") run(event.windows);
-          else if (event.kind === "finalize") {
-            progress = { ...progress, finalizeAtSample: samplesReceived };
-          } else {
-            progress = { ...progress, samplesReceived: samplesReceived + event.sampleCount };
-          }
-        }
-        progress = { ...progress, isEnded: true };
-        run(Infinity);
-        committed.push(...flushCommit(state, options).committed);
-        const endFrame = progress.framesCommitted;
-        const whole = encode({ startFrame: 0, endFrame, sureEndFrame: endFrame }, encoder);
-        assertEquals(committed, offlineWords(whole, options));
-      },
-    ),
+    fc.property(streams, nBests, (stream, nBest) => {
+      const { random, events, seed, vocabulary, pauseFrames, padding } = stream;
+      const policy = policyOf(random);
+      const { strideSamples } = policy.geometry;
+      const options = { ...optionsOf(vocabulary, strideSamples, pauseFrames), nBest };
+      const encoder = { seed, blankId: vocabulary.blankId };
+      const heard = streamWords(events, policy, { options, encoder, padding });
+      assertEquals(heard.words, offlineWords(heard.emissions, options));
+      earlyCount += heard.earlyCount;
+    }),
     { numRuns: 2000, seed: 10 },
   );
+  assert(earlyCount > 100, `only ${earlyCount} windows committed a word early`);
+});
+
+Deno.test("with beam search every frame is decoded once, and words that are sure are greedy's", () => {
+  let earlyCount = 0;
+  const widths = fc.record({
+    beamWidth: fc.constantFrom(1, 4, 20),
+    settleAfterFrames: fc.constantFrom(3, 20, Infinity),
+    isSure: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(streams, widths, (stream, { isSure, ...width }) => {
+      const { random, events, seed, vocabulary, pauseFrames, padding } = stream;
+      const policy = policyOf(random);
+      const { blankId, wordDelimiterId: delimiterId } = vocabulary;
+      const rules = { vocabulary, strideSamples: policy.geometry.strideSamples, pauseFrames };
+      const options = { decoder: beamDecoder({ blankId, delimiterId, ...width }), ...rules };
+      const encoder = { seed, blankId, margin: isSure ? 12 : 1 };
+      const heard = streamWords(events, policy, { options, encoder, padding });
+      earlyCount += heard.earlyCount;
+      if (!isSure) return;
+      const greedy = { decoder: greedyDecoder(vocabulary), ...rules };
+      const place = ({ confidence: _, ...word }: Word) => word;
+      assertEquals(heard.words.map(place), offlineWords(heard.emissions, greedy).map(place));
+    }),
+    { numRuns: 300, seed: 19 },
+  );
+  assert(earlyCount > 100, `only ${earlyCount} windows committed a word early`);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { beamDecoder, type BeamState } from "../../src/ctc/beam.ts";
 import type { CtcDecoder } from "../../src/ctc/decoder.ts";
-import { emissionsFromLogits } from "../../src/ctc/emissions.ts";
+import { emissionsFromLogits, endFrameOf } from "../../src/ctc/emissions.ts";
 import { greedyDecoder, type GreedyState } from "../../src/ctc/greedy.ts";
 import {
   type CommitState,
@@ -9,6 +9,7 @@ import {
   flushCommit,
   startCommit,
 } from "../../src/stitch/commit.ts";
+import { cutWindow } from "../../src/stitch/seam.ts";
 import { emissionsOfPath } from "../ctc/random_emissions.ts";
 import { CHARACTERS, characters } from "./vocabularies.ts";
 
@@ -18,6 +19,12 @@ const options = {
   strideSamples: 10,
   pauseFrames: 3,
 };
+
+/** Both decoders, and what their words need. */
+const DECODERS = [
+  greedyDecoder(characters),
+  beamDecoder({ ...characters, delimiterId: 2, settleAfterFrames: 20 }),
+] as CtcDecoder<unknown>[];
 
 /** Emissions that spell `text`, a frame a character: `_` is the blank. */
 function spelled(text: string, startFrame: number) {
@@ -54,10 +61,8 @@ Deno.test("a word is tentative until its end is committed", () => {
 });
 
 Deno.test("a word is final as soon as a delimiter after it has begun, however long that goes on", () => {
-  for (
-    const decoder of [greedyDecoder(characters), beamDecoder({ ...characters, delimiterId: 2 })]
-  ) {
-    const rules = { ...options, decoder: decoder as CtcDecoder<unknown> };
+  for (const decoder of DECODERS) {
+    const rules = { ...options, decoder };
     let state = startCommit(rules.decoder);
     const told: string[] = [];
     for (const [i, text] of ["son|", "||||", "||||", "|a_l", "|___"].entries()) {
@@ -94,6 +99,66 @@ Deno.test("a last word is final in time, though a delimiter after it stays in do
   }
   const latestFrame = 2 + settleAfterFrames + options.pauseFrames + 1;
   assert(finalFrame > 0 && finalFrame <= latestFrame, `final at ${finalFrame} of ${latestFrame}`);
+});
+
+/** Windows given as their first frame, text, and limits; gives committed words and the frame committed to. */
+function captionEarly(
+  decoder: CtcDecoder<unknown>,
+  windows: { text: string; commitEndFrame: number; agreedEndFrame?: number; limitFrame: number }[],
+): [words: string, endFrame: number][] {
+  const rules = { ...options, decoder };
+  let state = startCommit(decoder);
+  let nextFrame = 0;
+  return windows.map(({ text, commitEndFrame, agreedEndFrame = 0, limitFrame }) => {
+    const window = {
+      ...{ startFrame: 0, endFrame: text.length, commitStartFrame: nextFrame },
+      ...{ commitEndFrame: Math.max(nextFrame, commitEndFrame), agreedEndFrame },
+      commitLimitFrame: limitFrame,
+    };
+    const step = commitWindow(state, cutWindow(nextFrame, spelled(text, 0), window), rules);
+    state = step.state;
+    nextFrame = endFrameOf(step.emissions);
+    return [step.committed.map((word) => word.text).join(" "), nextFrame];
+  });
+}
+
+Deno.test("a word whose letters have their context is final when its end is seen among tentative frames", () => {
+  for (const decoder of DECODERS) {
+    const text = "so_|al_|";
+    const limits = { commitEndFrame: 2, limitFrame: 8 };
+    assertEquals(captionEarly(decoder, [{ text, ...limits }]), [["so", 4]]);
+    assertEquals(captionEarly(decoder, [{ text, ...limits, commitEndFrame: 6 }]), [["so al", 8]]);
+    assertEquals(captionEarly(decoder, [{ text, ...limits, commitEndFrame: 1 }]), [["", 1]]);
+    assertEquals(captionEarly(decoder, [{ text, ...limits, limitFrame: 3 }]), [["", 2]]);
+    const paused = captionEarly(decoder, [{ text: "so_____", ...limits, limitFrame: 6 }]);
+    assertEquals(paused, [["so", 5]]);
+  }
+});
+
+Deno.test("a word on which two windows agree is final before its letters have their context", () => {
+  for (const decoder of DECODERS) {
+    const [first, second] = ["so_|al_", "so_|al_|b"];
+    const windows = (before: string, agreedEndFrame: number) => [
+      { text: before, commitEndFrame: 0, limitFrame: 0 },
+      { text: second, commitEndFrame: 1, agreedEndFrame, limitFrame: 8 },
+    ];
+    assertEquals(captionEarly(decoder, windows(first, 6)), [["", 0], ["so al", 8]]);
+    assertEquals(captionEarly(decoder, windows(first, 5)), [["", 0], ["so", 4]]);
+    assertEquals(captionEarly(decoder, windows("so_|ab_", 6)), [["", 0], ["so", 4]]);
+    assertEquals(captionEarly(decoder, windows("s", 6)), [["", 0], ["", 1]]);
+  }
+});
+
+Deno.test("what was committed early stands when a later window thinks better of it", () => {
+  for (const decoder of DECODERS) {
+    assertEquals(
+      captionEarly(decoder, [
+        { text: "so_|al_", commitEndFrame: 2, limitFrame: 7 },
+        { text: "soonal_|", commitEndFrame: 6, limitFrame: 8 },
+      ]),
+      [["so", 4], ["al", 8]],
+    );
+  }
 });
 
 Deno.test("tentative words are replaced as a whole", () => {

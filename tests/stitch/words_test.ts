@@ -69,6 +69,6 @@ Deno.test("wordRules counts the pause in whole frames", () => {
   const geometry = convGeometry([10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]);
   const pauseOf = (wordPauseMs?: number) =>
     wordRules(characters, geometry, wordPauseMs === undefined ? {} : { wordPauseMs }).pauseFrames;
-  assertEquals([pauseOf(), pauseOf(0), pauseOf(21), pauseOf(Infinity)], [30, 1, 2, Infinity]);
+  assertEquals([pauseOf(), pauseOf(0), pauseOf(21), pauseOf(Infinity)], [20, 1, 2, Infinity]);
   assertThrows(() => pauseOf(-1), RangeError, "wordPauseMs must be a number of at least 0: -1");
 });
