@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import torch
 from transformers import HubertForCTC
 
+from .export import load_student
 from .language_model import plain_arpa
 from .model import VOCABULARY
 from .scoring import bootstrap, emissions, error_rate, transcribe, word_errors
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--lm", type=Path)
     parser.add_argument("--print", action="store_true", help="each clip beside the truth")
     args = parser.parse_args()
-    model = HubertForCTC.from_pretrained(args.model, dtype=torch.float32).eval()
+    model = load_student(args.model)
     heard = hear_clips(partial(transcribe, model), args.clips)
     report("Greedy", heard)
     if args.lm:

@@ -1,33 +1,67 @@
 """Write the averaged weights of a checkpoint as a HuBERT folder that transformers loads.
 
-    python -m hubcap_training.export --checkpoint CHECKPOINT --out models/NAME
+    python -m hubcap_training.export --checkpoint CHECKPOINT --out models/NAME [--bits 16]
+
+With 8 bits (the default) the transformer's matrices are int8, which transformers reads with
+bitsandbytes; everything else is float16.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 from pathlib import Path
 
 import torch
-from transformers import HubertForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
+from safetensors.torch import load_file, save_file
+from transformers import HubertConfig, HubertForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
 
+from . import int8
 from .model import VOCABULARY, student_config
 from .whisper import RATE
 
 WRAPPED = ".pos_conv_embed.convolution."
+FEED_FORWARD_BIAS = "hubert.encoder.layers.0.feed_forward.intermediate_dense.bias"
+WEIGHTS = "model.safetensors"
 
 
 def averaged_student(checkpoint: Path) -> HubertForCTC:
     state = torch.load(checkpoint, weights_only=True)["average"]
-    student = HubertForCTC(student_config())
+    config = student_config()
+    config.intermediate_size = len(state[FEED_FORWARD_BIAS])  # earlier students were thinner
+    student = HubertForCTC(config)
     student.load_state_dict({name.replace(WRAPPED, ".pos_conv_embed."): value for name, value in state.items()})
     return student.eval()
 
 
-def export(student: HubertForCTC, folder: Path) -> None:
-    student.half().save_pretrained(folder)
+def load_student(folder: Path) -> HubertForCTC:
+    """The model of an exported folder in float32, with the very weights that lie there.
+
+    Needs no bitsandbytes, whose 8 bits would also round what goes into each matrix.
+    """
+    student = HubertForCTC(HubertConfig.from_pretrained(folder))
+    student.load_state_dict(int8.unpack(load_file(folder / WEIGHTS)))
+    return student.eval()
+
+
+def save_weights(student: HubertForCTC, folder: Path, bits: int) -> None:
+    state = student.state_dict()
+    config = copy.deepcopy(student.config)
+    config.architectures = [type(student).__name__]
+    config.dtype = torch.float32  # to compute in: the front end's constants overflow float16
+    if bits == 8:
+        config.quantization_config = int8.QUANTIZATION_CONFIG
+        tensors = int8.pack(state)
+    else:
+        tensors = {name: tensor.half().contiguous() for name, tensor in state.items()}
+    config.save_pretrained(folder)
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def export(student: HubertForCTC, folder: Path, bits: int = 8) -> None:
+    save_weights(student, folder, bits)
     config = student.config
     # half the taps of the positional convolution tell frames apart: see README, "Positions"
     longest_input = config.num_conv_pos_embeddings // 2 * math.prod(config.conv_stride) / RATE
@@ -47,9 +81,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of the transformer's matrices")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    export(averaged_student(args.checkpoint), args.out)
+    export(averaged_student(args.checkpoint), args.out, args.bits)
     for file in sorted(args.out.iterdir()):
         print(f"{file.name}: {file.stat().st_size} bytes")
 

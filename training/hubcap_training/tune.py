@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers import HubertForCTC
 
 from .data import LONGEST_SECONDS, Corpus
 from .evaluate import BEAM, LM_WEIGHT, WORD_BONUS, beam_search
+from .export import load_student
 from .scoring import bootstrap, collapse, emissions, error_rate, word_errors
 from .whisper import RATE
 
@@ -79,7 +79,7 @@ def main() -> None:
     if args.emissions and args.emissions.exists():
         spoken = load(args.emissions)
     else:
-        model = HubertForCTC.from_pretrained(args.model, dtype=torch.float32).eval()
+        model = load_student(args.model)
         spoken = hear(model, args.work, args.utterances)
         if args.emissions:
             save(spoken, args.emissions)
