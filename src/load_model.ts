@@ -39,7 +39,7 @@ export interface LoadModelOptions<T extends Task = Task>
    * @default {"auto"}
    */
   readonly backend?: BackendChoice | OpenedBackend;
-  /** How it computes. @default {"float32"} */
+  /** How it computes, whatever its weights are stored as. @default {"float32"} */
   readonly dtype?: Dtype;
   /** Threads that compute, on the cpu and wasm backends. @default {navigator.hardwareConcurrency} */
   readonly threadCount?: number;

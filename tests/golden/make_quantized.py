@@ -38,7 +38,7 @@ def main():
     model = quantize(make, "quantized_int8", HubertForCTC, make.STABLE, EIGHT_BITS)
     make.case("quantized_int8", model, ("logits",))
 
-    skipping = dict(llm_int8_skip_modules=["lm_head", "feature_projection"])
+    skipping = dict(llm_int8_skip_modules=["lm_head", "hubert.feature_projection.projection"])
     model = quantize(make, "quantized_int8_sharded", HubertForCTC, {}, EIGHT_BITS | skipping, max_shard_size="12KB")
     make.case("quantized_int8_sharded", model, ("logits",))
 
