@@ -134,6 +134,6 @@ Deno.test("tests: mirror src and bench", async () => {
 
 /** Tests of the project as a whole, and of the page. */
 const OUTSIDE_THE_MIRROR = new Set([
-  ...["conventions", "default_model_speech", "documentation", "examples"],
+  ...["conventions", "default_model_speech", "documentation", "example_clients", "examples"],
   ...["browser/audio_log", "browser/page", "browser/qr_code", "browser/transcript"],
 ]);

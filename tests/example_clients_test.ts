@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { assertEquals } from "../assert.ts";
-import { fromFileUrl } from "../../src/std.ts";
-import { transcribe } from "../../src/transcribe.ts";
-import { MODEL, openServer, sampleSpeech } from "../server/server.ts";
+import { assertEquals } from "./assert.ts";
+import { fromFileUrl } from "../src/std.ts";
+import { transcribe } from "../src/transcribe.ts";
+import { MODEL, openServer, sampleSpeech } from "./server/server.ts";
 
 const python = Deno.env.get("HUBCAP_CLIENTS_PYTHON");
 const skipped = python === undefined
@@ -22,7 +22,7 @@ const PROGRAMS = {
   "vosk_live.py": "ws",
 };
 
-const file = (path: string) => fromFileUrl(new URL(`../../${path}`, import.meta.url));
+const file = (path: string) => fromFileUrl(new URL(`../${path}`, import.meta.url));
 
 async function run(program: string, args: string[], key: string) {
   const { code, stdout, stderr } = await new Deno.Command(python!, {
