@@ -3,7 +3,7 @@
     python -m hubcap_training.export --checkpoint CHECKPOINT --out models/NAME [--bits 16]
 
 With 8 bits (the default) the transformer's matrices are int8, which transformers reads with
-bitsandbytes; everything else is float16.
+bitsandbytes; everything else is float32, since it computes in what is stored.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ LEVELS = 127
 
 
 def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The encoder's matrices in int8, everything else in float16."""
+    """The encoder's matrices in int8, everything else in float32."""
     packed = {}
     for name, tensor in state.items():
         if ROUNDED.search(name):
@@ -33,7 +33,7 @@ def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
             packed[_beside(name, "SCB")] = peaks
             packed[_beside(name, "weight_format")] = torch.zeros((), dtype=torch.uint8)
         else:
-            packed[name] = tensor.half().contiguous()
+            packed[name] = tensor.float().contiguous()
     return packed
 
 
