@@ -122,15 +122,14 @@ class ContainerInput implements AudioInput {
   readonly #format: AudioFormat;
   readonly #options: AudioInputOptions;
   readonly #feed = new ByteFeed();
-  readonly #decoded: Promise<void>;
+  /** Once there is something to decode: who says nothing costs no worker. */
+  #decoded: Promise<void> | undefined;
   readonly #aborted = new AbortController();
   #acceptedSamples = 0;
 
   constructor(format: AudioFormat, options: AudioInputOptions) {
     this.#format = format;
     this.#options = options;
-    const { readable } = this.#feed;
-    this.#decoded = this.#decode(readable).catch((error) => options.onError(error));
   }
 
   get acceptedSamples(): number {
@@ -138,22 +137,30 @@ class ContainerInput implements AudioInput {
   }
 
   write(bytes: Uint8Array): Promise<void> {
+    this.#start();
     return this.#feed.write(bytes);
   }
 
-  settle(): Promise<void> {
-    return this.#feed.wanted;
+  async settle(): Promise<void> {
+    if (this.#decoded !== undefined) await this.#feed.wanted;
   }
 
   async end(): Promise<void> {
+    const decoded = this.#start();
     await this.#feed.close();
-    await this.#decoded;
+    await decoded;
   }
 
   cut(): void {}
 
   abort(reason: unknown): void {
     this.#aborted.abort(reason);
+  }
+
+  #start(): Promise<void> {
+    return this.#decoded ??= this.#decode(this.#feed.readable).catch((error) =>
+      this.#options.onError(error)
+    );
   }
 
   async #decode(readable: ReadableStream<Uint8Array>): Promise<void> {

@@ -19,7 +19,7 @@ import {
 } from "./deepgram_messages.ts";
 import { type ListenQuery, parseListenQuery, streamOptionsOf } from "./deepgram_query.ts";
 import { SegmentCutter } from "./deepgram_results.ts";
-import { LimitError, type Permit, type Refusal } from "./limits.ts";
+import { LimitError, type Permit, type Refusal, TextLimit } from "./limits.ts";
 import { log } from "./log.ts";
 import { modelName } from "./model_name.ts";
 import { CLOSE_CODES } from "./protocol.ts";
@@ -138,6 +138,7 @@ class ListenConnection {
   readonly #cutters: readonly SegmentCutter[];
   readonly #startedAt = new Date();
   readonly #hash = createHash("sha256");
+  readonly #texts = new TextLimit();
   #socket: WebSocket | undefined;
   #byteLength = 0;
   #endSample = 0;
@@ -200,6 +201,7 @@ class ListenConnection {
   #receive(data: string | ArrayBuffer): void {
     if (this.#speaker.isEnding) return;
     if (typeof data === "string") {
+      this.#texts.take();
       return this.#act(parseListenMessage(data, this.#context.config.maxMessageBytes));
     }
     const bytes = new Uint8Array(data);

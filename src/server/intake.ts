@@ -50,9 +50,9 @@ export class Intake {
     this.#add({ kind: "bytes", bytes });
   }
 
-  /** Takes a wish that follows the audio so far. */
+  /** Takes a wish that follows the audio so far; the same one twice is one. */
   ask(kind: "finalize" | "end"): void {
-    this.#add({ kind });
+    if (this.#items.at(-1)?.kind !== kind) this.#add({ kind });
   }
 
   /** Forgets what waits. */

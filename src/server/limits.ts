@@ -166,3 +166,20 @@ export class SpeedLimit {
     return true;
   }
 }
+
+/** Text messages a second, for long, and at once: many times what any client has to say. */
+const TEXT_LIMIT = { maxSpeed: 50, burstSeconds: 1000 };
+
+/** How much one connection may say in text, as each message costs time that others need. */
+export class TextLimit {
+  readonly #limit = new SpeedLimit(TEXT_LIMIT);
+
+  /** @throws {LimitError} If it is too much. */
+  take(): void {
+    if (this.#limit.take(1)) return;
+    throw new LimitError(
+      "too_fast",
+      `Cannot take more than ${TEXT_LIMIT.maxSpeed} text messages a second for long`,
+    );
+  }
+}

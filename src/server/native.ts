@@ -8,7 +8,7 @@ import type { CaptionSession, SpeakerConnection } from "./caption_sessions.ts";
 import { parseClientMessage } from "./client_message.ts";
 import type { ServerContext } from "./context.ts";
 import { errorOf, EventPipe } from "./event_pipe.ts";
-import { LimitError, type Refusal } from "./limits.ts";
+import { LimitError, type Refusal, TextLimit } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type ClientMessage,
@@ -68,6 +68,7 @@ class SpeakerSocket implements SpeakerConnection {
   readonly #socket: WebSocket;
   readonly #pipe: EventPipe;
   readonly #keyName: string | undefined;
+  readonly #texts = new TextLimit();
   /** The session to resume, as the address names it. */
   readonly #wanted: CaptionSession | undefined;
   #session: CaptionSession | undefined;
@@ -139,6 +140,7 @@ class SpeakerSocket implements SpeakerConnection {
   #receive(data: string | ArrayBuffer): void {
     if (!this.#pipe.isOpen) return; // an error was told already
     if (typeof data === "string") {
+      this.#texts.take();
       return this.#act(parseClientMessage(data, this.#context.config.maxMessageBytes));
     }
     if (this.#session === undefined) {

@@ -9,6 +9,9 @@ import { OpenAiError } from "./openai_error.ts";
 /** Longest time of an upload, ms: what clients wait for an answer by default. */
 const MAX_UPLOAD_MS = 600_000;
 
+/** Bytes a second that an upload must have, counted from when it may first be idle for too long. */
+const MIN_BYTES_PER_SECOND = 2000;
+
 /** Bytes of all uploads that are held. */
 export class UploadRoom {
   readonly #maxBytes: number;
@@ -88,6 +91,7 @@ class CountedBody {
   readonly #room: UploadRoom;
   readonly #idleMs: number;
   #byteLength = 0;
+  readonly #startMs = performance.now();
   #idleTimer: ReturnType<typeof setTimeout>;
   readonly #timer: ReturnType<typeof setTimeout>;
 
@@ -102,7 +106,7 @@ class CountedBody {
     this.transform = new TransformStream({
       transform: (bytes, controller) => {
         clearTimeout(this.#idleTimer);
-        this.#idleTimer = this.#timeOut(this.#idleMs);
+        this.#idleTimer = this.#timeOut(Math.min(this.#idleMs, this.#leftMs(bytes.length)));
         if (this.#byteLength + bytes.length > config.maxUploadBytes) {
           return this.#stop.abort(tooLong(config));
         }
@@ -123,6 +127,12 @@ class CountedBody {
   stopTimers(): void {
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#timer);
+  }
+
+  /** How long bytes may still be on their way, or dribble in, after so many more. */
+  #leftMs(moreBytes: number): number {
+    const earnedMs = 1000 * (this.#byteLength + moreBytes) / MIN_BYTES_PER_SECOND;
+    return Math.max(0, this.#startMs + this.#idleMs + earnedMs - performance.now());
   }
 
   /** Idempotent. */

@@ -13,7 +13,7 @@ import { samplesToSeconds } from "../units.ts";
 import { admit, refuse } from "./admission.ts";
 import type { App } from "./app.ts";
 import type { ServerContext } from "./context.ts";
-import { LimitError, type Permit } from "./limits.ts";
+import { LimitError, type Permit, TextLimit } from "./limits.ts";
 import { log } from "./log.ts";
 import { CLOSE_CODES, type ErrorCode } from "./protocol.ts";
 import { MAX_READINGS } from "./readings.ts";
@@ -71,6 +71,7 @@ class VoskConnection {
   readonly #context: ServerContext;
   readonly #socket: WebSocket;
   readonly #permit: Permit;
+  readonly #texts = new TextLimit();
   readonly #items: Item[] = [];
   #waitingBytes = 0;
   #isBusy = false;
@@ -105,6 +106,7 @@ class VoskConnection {
     const { maxMessageBytes, maxQueuedBytes } = this.#context.config;
     try {
       if (typeof data === "string") {
+        this.#texts.take();
         this.#items.push(parseVoskMessage(data, maxMessageBytes));
       } else {
         this.#waitingBytes += data.byteLength;

@@ -370,3 +370,21 @@ Deno.test("deepgram: a client that does not read is cut, and nobody else is dist
   assertEquals(await good.closed, 1000);
   assertEquals(transcriptOf(good.messages), "tea");
 });
+
+Deno.test("deepgram: a storm of texts ends the connection, and costs nobody else", async () => {
+  await using server = await openServer(WHOLE);
+  for (const text of ['{"type":"Finalize"}', "["]) {
+    const url = `${server.url}/v1/listen?encoding=linear16&sample_rate=16000`;
+    await using client = new TestClient(url, ["token", KEY]);
+    await client.opened;
+    for (let i = 0; i < 1500; i++) client.socket.send(text);
+    // bytes still on their way may cut the connection before the close is read
+    assert([1008, 0, 1006].includes((await client.closed).code));
+  }
+  const errors = await (await fetch(`${server.url}/metrics`, { headers: { "x-api-key": KEY } }))
+    .text();
+  assertMatch(errors, /hubcap_errors_total\{code="too_fast"\} 2/);
+  while (server.context.gate.speakerCount > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+});

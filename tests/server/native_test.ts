@@ -132,6 +132,12 @@ const FAULTS: {
     },
   },
   {
+    ...{ name: "a storm of finalize", code: "too_fast", close: undefined, starts: true },
+    act: (client) => {
+      for (let i = 0; i < 1500; i++) client.say({ type: "finalize" });
+    },
+  },
+  {
     ...{ name: "NaN", code: "bad_audio", close: 1007, starts: false },
     act: (client) => {
       client.say({ ...START, audio: { encoding: "f32le", sampleRateHz: 16_000 } });

@@ -150,6 +150,20 @@ Deno.test("openai: an upload that stalls is given up", async () => {
   assertEquals(server.context.gate.speakerCount, 0);
 });
 
+Deno.test("openai: an upload whose client goes away gives its room back", async () => {
+  await using server = await openServer(FLAGS);
+  const { hostname, port } = new URL(server.url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `POST /v1/audio/transcriptions HTTP/1.1\r\nhost: ${hostname}\r\n` +
+    `authorization: Bearer ${KEY}\r\ncontent-type: multipart/form-data; boundary=x\r\n` +
+    "content-length: 1000\r\n\r\n--x\r\n";
+  await connection.write(new TextEncoder().encode(head));
+  const { gate } = server.context;
+  while (gate.speakerCount === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  connection.close();
+  while (gate.speakerCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
 Deno.test("openai: the model is listed, by its name alone", async () => {
   await using server = await openServer(FLAGS);
   const client = clientOf(server.url);

@@ -52,3 +52,39 @@ Deno.test("upload: too long, too many, no form, a damaged one", async () => {
   assertEquals(await statusOf(readUpload(damaged, LIMITS, room)), 400);
   assertEquals(room.heldBytes, 0);
 });
+
+Deno.test("upload: one that dribbles is given up, however long it would go on", async () => {
+  const room = new UploadRoom(20_000);
+  let isCancelled = false;
+  const dribble = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("--x\r\n")),
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!isCancelled) controller.enqueue(new Uint8Array(1));
+    },
+    cancel: () => void (isCancelled = true),
+  });
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+  const request = new Request("http://localhost/", { method: "POST", body: dribble, headers });
+  assertEquals(await statusOf(readUpload(request, { ...LIMITS, idleSeconds: 0.2 }, room)), 408);
+  assertEquals([isCancelled, room.heldBytes], [true, 0]);
+});
+
+Deno.test("upload: one that is slow and steady is taken", async () => {
+  const room = new UploadRoom(20_000);
+  const whole = await unsized(3000);
+  const bytes = await whole.bytes();
+  const steady = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      for (let at = 0; at < bytes.length; at += 500) { // 10 kB a second
+        controller.enqueue(bytes.subarray(at, at + 500));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      controller.close();
+    },
+  });
+  const { headers } = whole;
+  const request = new Request("http://localhost/", { method: "POST", body: steady, headers });
+  using upload = await readUpload(request, { ...LIMITS, idleSeconds: 1 }, room);
+  assertEquals((upload.form.get("file") as File).size, 3000);
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { transcribe } from "../../src/transcribe.ts";
 import { type VoskAnswer, VoskClient } from "../clients/vosk_client.ts";
 import { MODEL, openEchoServer, openServer, s16le, sampleSpeech } from "./server.ts";
@@ -164,4 +164,15 @@ Deno.test("vosk: a server that shuts down tells the rest", async () => {
   assertEquals((await client.closed).code, 1001);
   assertEquals(client.unaskedCount, 1);
   await closing;
+});
+
+Deno.test("vosk: a storm of texts ends the connection", async () => {
+  await using server = await openServer(WHOLE);
+  await using client = new VoskClient(server.url);
+  await client.opened;
+  for (let i = 0; i < 1500; i++) client.tell({ config: { words: true } });
+  await client.closed;
+  assertEquals(server.context.gate.speakerCount, 0);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assertStringIncludes(metrics, 'hubcap_errors_total{code="too_fast"} 1');
 });
