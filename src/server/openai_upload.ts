@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServerConfig } from "./config.ts";
+import { readForm } from "./multipart.ts";
 import { OpenAiError } from "./openai_error.ts";
 
 /** Longest time of an upload, ms: what clients wait for an answer by default. */
@@ -67,13 +68,14 @@ export async function readUpload(
   const counted = new CountedBody(config, room);
   try {
     const body = request.body.pipeThrough(counted.transform, { signal: counted.signal });
-    const form = await new Response(body, { headers: { "content-type": contentType } }).formData();
+    const form = await readForm(body, contentType);
     return { form, [Symbol.dispose]: () => counted.giveBack() };
   } catch (error) {
     counted.giveBack();
     const reason = counted.signal.reason ?? error;
     if (reason instanceof OpenAiError) throw reason;
-    throw new OpenAiError(400, "Cannot read the request as its form is damaged");
+    const why = reason instanceof SyntaxError ? `: ${reason.message}` : "";
+    throw new OpenAiError(400, `Cannot read the request as its form is damaged${why}`);
   } finally {
     counted.stopTimers();
   }
