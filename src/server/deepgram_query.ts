@@ -43,7 +43,7 @@ export const MAX_SPLIT_CHANNELS = 8;
 const MAX_MIXED_CHANNELS = 20;
 
 /** Silence after which a word has ended, unless the tokens say so before. */
-const WORD_PAUSE_MS = 600;
+const WORD_PAUSE_MS = 400;
 
 /** Deepgram's names. `linear32` is floating-point; `flac` and `ogg-opus` are read as containers. */
 const ENCODINGS: Readonly<Record<string, AudioFormat["encoding"]>> = {
@@ -86,7 +86,7 @@ export function parseListenQuery(query: URLSearchParams): ListenQuery | InvalidQ
 
 /** How captions are made for a query. */
 export function streamOptionsOf({ endpointing, alternatives }: ListenQuery): StreamOptions {
-  if (endpointing === false) return { nBest: alternatives, wordPauseMs: WORD_PAUSE_MS };
+  if (endpointing === false) return { nBest: alternatives };
   return {
     nBest: alternatives,
     wordPauseMs: Math.min(WORD_PAUSE_MS, endpointing),

@@ -197,6 +197,12 @@ class SpeakerSocket implements SpeakerConnection {
     if (!session.isToken(token)) {
       throw new LimitError("bad_token", "Cannot resume as the token is not the session's");
     }
+    if (lastSeq > session.log.lastSeq) {
+      throw new LimitError(
+        "bad_message",
+        `Cannot resume after event ${lastSeq} as the last one was ${session.log.lastSeq}`,
+      );
+    }
     this.#context.metrics.resumed();
     log.info("Session {session} is resumed", { session: session.id });
     this.#begin(session, lastSeq);

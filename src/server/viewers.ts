@@ -35,9 +35,9 @@ export function eventsRoute(
   });
   if (admitted.kind === "refused") return refuse(context, admitted);
   const after = cursorOf(request);
-  if (after === undefined) {
+  if (after === undefined || after > session.log.lastSeq) {
     admitted.socket[Symbol.dispose]();
-    const message = "Cannot send events as 'after' must be a sequence number";
+    const message = "Cannot send events as 'after' must be the number of one that was sent";
     return refuse(context, refusal(400, "bad_request", message));
   }
   if (!isUpgrade(request)) return eventStream(context, c, { session, after, ...admitted });

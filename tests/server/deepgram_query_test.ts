@@ -39,7 +39,7 @@ Deno.test("query: endpointing is a time, off, or as usual", () => {
 Deno.test("query: an utterance ends by its own silence alone, or by its length", () => {
   const { rules = [], wordPauseMs } = streamOptionsOf(parse("endpointing=3000"));
   assertEquals(rules.map((rule) => rule.minTrailingSilenceMs), [3000, 3000, 0]);
-  assertEquals(wordPauseMs, 600);
+  assertEquals(wordPauseMs, 400);
   const hasty = streamOptionsOf(parse("endpointing=10"));
   assertEquals(settleMsFor(hasty), settleMsFor({}), "a short wish hurries no decoder");
   assertEquals(streamOptionsOf(parse("endpointing=10")).wordPauseMs, MIN_ENDPOINTING_MS);

@@ -211,6 +211,10 @@ Deno.test("native: a session is resumed by its token only, and by one at a time"
   await thief.opened;
   thief.say({ type: "resume", version: 1, token: "guess", lastSeq: 0 });
   assertEquals((await thief.get("error")).code, "bad_token");
+  await using dreamer = new TestClient(address);
+  await dreamer.opened;
+  dreamer.say({ type: "resume", version: 1, token, lastSeq: 10 ** 15 });
+  assertStringIncludes((await dreamer.get("error")).message, "the last one was 0");
   const speech = s16le((await sampleSpeech()).subarray(0, 16_000));
   first.socket.send(speech);
   await first.get("accepted");
