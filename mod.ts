@@ -94,7 +94,7 @@ export type {
   SelectionReport,
 } from "./src/runtime/select.ts";
 export type * from "./src/schedule/overload.ts";
-export type { Window } from "./src/schedule/planner.ts";
+export type { Window, WindowSpan } from "./src/schedule/planner.ts";
 export type { WindowOptions, WindowPolicy } from "./src/schedule/window_policy.ts";
 export type { FixedSpans, SpanModel, SpanOptions } from "./src/span_annotation.ts";
 export type { AnnotationEvent } from "./src/stream_annotations.ts";
