@@ -24,8 +24,10 @@ LONGEST_SECONDS = 12.0
 SHORTEST_WINDOW_SECONDS = 3.0
 TEACHER_LEVEL = 0.07
 NOISE_ONLY_SHARE = 0.02
-NOISY_SHARE = 0.2
-SPEED_SHARE = 0.2
+NOISY_SHARE = 0.3
+SPEED_SHARE = 0.6
+BAND_STOP_SHARE = 0.6
+WIDEST_BAND_OCTAVES = 1.0
 TELEPHONE_SHARE = 0.04
 BABBLE_SHARE = 0.04
 HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7}
@@ -111,6 +113,16 @@ def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
 
+def without_a_band(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As a frequency mask of SpecAugment (Park et al. 2019), on the waveform."""
+    size = fft.next_fast_len(len(samples), real=True)
+    spectrum = fft.rfft(samples, size)
+    frequency = fft.rfftfreq(size, 1 / RATE)
+    low = 100.0 * 2.0 ** rng.uniform(0.0, 6.0)
+    spectrum[(frequency > low) & (frequency < low * 2.0 ** rng.uniform(0.1, WIDEST_BAND_OCTAVES))] *= 0.03
+    return fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
+
+
 def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Noise, another voice, a telephone band; of about unit power, as the model gets its audio."""
     power = np.sqrt(np.mean(clean**2)) + 1e-4
@@ -123,6 +135,8 @@ def degrade(clean: np.ndarray, babble: np.ndarray, rng: np.random.Generator) -> 
         heard = heard + loudness * voice / (np.sqrt(np.mean(voice**2)) + 1e-5)
     if rng.random() < TELEPHONE_SHARE:
         heard = telephone(heard, rng)
+    if rng.random() < BAND_STOP_SHARE:
+        heard = without_a_band(heard, rng)
     floor = power * 10 ** (-rng.uniform(35, 70) / 20) * rng.standard_normal(len(clean), np.float32)
     return at_level(heard + floor, 10 ** (rng.normal(0.0, 3.0) / 20))
 

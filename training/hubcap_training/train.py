@@ -25,6 +25,7 @@ from transformers import HubertForCTC
 
 from .data import Batch, Batches, Corpus
 from .evaluate import hear_clips
+from .export import averaged_student
 from .model import BLANK, TabledPositions, student_config, student_from_teacher
 from .scoring import error_rate, transcribe, word_errors
 from .whisper import WhisperEncoder, load_teacher
@@ -47,10 +48,11 @@ HEAD_BOOST_STEPS = 250
 @dataclass(frozen=True)
 class Plan:
     steps: int
+    new_head: bool
 
     def rate(self, group: str, step: int) -> float:
         warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-        boost = 1.0 + HEAD_BOOST * math.exp(-step / HEAD_BOOST_STEPS) if group == "head" else 1.0
+        boost = 1.0 + HEAD_BOOST * math.exp(-step / HEAD_BOOST_STEPS) if group == "head" and self.new_head else 1.0
         return RATES[group] * boost * warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
 
 
@@ -204,6 +206,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="CTranslate2 model.bin of tiny.en")
     parser.add_argument("--clips", type=Path, required=True, help="evaluation only")
     parser.add_argument("--run", default="default")
+    parser.add_argument("--from", type=Path, dest="start", help="a checkpoint whose averaged weights to begin with")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch-seconds", type=float, default=28.0)
     parser.add_argument("--seed", type=int, default=7)
@@ -217,9 +220,12 @@ def main() -> None:
     corpora = [Corpus(args.work, path.stem) for path in sorted(args.work.glob("*.json"))]
     checkpoint = folder / "checkpoint.pt"
     student = HubertForCTC(student_config())
-    if not checkpoint.exists():
+    if args.start and not checkpoint.exists():
+        student = averaged_student(args.start)
+        student.config.update(student_config().to_dict())
+    elif not checkpoint.exists():
         student = first_student(load_teacher(args.teacher), corpora, args.seed)
-    trainer = Trainer(student.to(args.device), Plan(args.steps), team)
+    trainer = Trainer(student.to(args.device), Plan(args.steps, new_head=args.start is None), team)
     if checkpoint.exists():
         trainer.resume(checkpoint)
 
