@@ -25,6 +25,8 @@ export interface Load {
   readonly placement: "fewest" | "any";
   /** How windows are cut. */
   readonly windows: Required<Pick<StreamOptions, "hopMs" | "leftMs" | "rightMs">>;
+  /** Most windows in a run. @default {the engine's choice} */
+  readonly maxBatch?: number;
   /** Time that is measured, after windows have their full length. */
   readonly seconds: number;
 }
@@ -76,6 +78,7 @@ export async function driveStreams(
     () =>
       new CaptionEngine(sharedModel(model), {
         ...{ observer, nowMs: clock.nowMs, frontEndCache: false, runTimeoutMs: Infinity },
+        ...(load.maxBatch === undefined ? {} : { maxBatch: load.maxBatch }),
       }),
   );
   const refusals = haveSpeakersCome(engines, { clock, load, untilMs });

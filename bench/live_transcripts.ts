@@ -39,7 +39,7 @@ export async function liveTranscripts(
   const { hopMs, leftMs, rightMs } = windows;
   const maxWindowMs = Math.min(model.maxInputMs, leftMs + hopMs + rightMs + 5000);
   await using engine = new CaptionEngine(sharedModel(model), {
-    ...{ normalization, overload: PATIENT, maxWindowMs, decoder },
+    ...{ normalization, overload: PATIENT, maxWindowMs, decoder, maxBatch: STREAM_COUNT },
   });
   const texts: string[] = [];
   const queue = [...recordings.entries()];

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { BatchLimit } from "./batch_limit.ts";
 import { createDecoder } from "./decoding.ts";
 import { Device, type ModelLoader, type Recovery } from "./device.ts";
 import { type EngineRecord, observerTeller } from "./engine_observer.ts";
@@ -18,16 +19,9 @@ import {
 } from "./engine_options.ts";
 import { OverloadError } from "./errors.ts";
 import { loadModel, type LoadModelOptions } from "./load_model.ts";
-import { type BatchPolicy, deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts";
-import {
-  countShed,
-  isInForce,
-  observeLag,
-  OVERLOAD_POLICY,
-  OVERLOAD_START,
-  type OverloadPolicy,
-  type OverloadState,
-} from "./schedule/overload.ts";
+import { OverloadWatch } from "./overload_watch.ts";
+import { deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts";
+import { isInForce, OVERLOAD_POLICY, type OverloadEvent } from "./schedule/overload.ts";
 import { requireWindowsWithin } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { CaptionStream, type DueWindow, settleMsFor, type StreamOptions } from "./stream.ts";
@@ -52,8 +46,6 @@ interface Served {
 interface Pending extends PendingWindow, DueWindow {
   readonly stream: CaptionStream;
   readonly served: Served;
-  /** Since when it could run, however fast its stream is fed. */
-  readonly readyMs: number;
 }
 
 /**
@@ -61,9 +53,6 @@ interface Pending extends PendingWindow, DueWindow {
  * counts as waiting: it cannot push the others aside, and one that was held up catches up.
  */
 const CATCH_UP_SPEED = 2;
-
-/** Runs that must succeed before batches become larger again. */
-const RUNS_TO_GROW = 50;
 
 /**
  * Captions for many speakers from one model on one device.
@@ -89,22 +78,15 @@ const RUNS_TO_GROW = 50;
  */
 export class CaptionEngine implements AsyncDisposable {
   readonly #options: EngineOptions;
-  readonly #overloadPolicy: OverloadPolicy;
+  readonly #overload: OverloadWatch;
   readonly #nowMs: () => number;
   readonly #tell: ((record: EngineRecord) => void) | undefined;
-  readonly #batchPolicy: BatchPolicy;
+  readonly #batches: BatchLimit;
   readonly #streams = new Map<CaptionStream, Served>();
   readonly #lastServedMs = new Map<string, number>();
   readonly #device: Device;
-  #overload: OverloadState = OVERLOAD_START;
-  /** When the overload policy last gave up a step; what waited until then waited because of it. */
-  #calmMs = -Infinity;
-  /** Most windows in a run as failures have shown. */
-  #batchLimit = Infinity;
-  #goodRuns = 0;
   #openedCount = 0;
   #wake = Promise.withResolvers<void>();
-  #isIdle = false;
   #state: { kind: "running" } | { kind: "closed" } | { kind: "failed"; error: unknown } = {
     kind: "running",
   };
@@ -115,7 +97,6 @@ export class CaptionEngine implements AsyncDisposable {
     reloadCount: 0,
     committedSeconds: 0,
     runMs: 0,
-    lagMs: 0,
     refusedCount: 0,
   };
   readonly #loop: Promise<void>;
@@ -131,11 +112,14 @@ export class CaptionEngine implements AsyncDisposable {
     const { overload = OVERLOAD_POLICY, nowMs = () => performance.now(), observer } = options;
     requireEngineOptions(options);
     this.#options = options;
-    this.#overloadPolicy = overload;
+    this.#overload = new OverloadWatch(overload, {
+      nowMs,
+      moved: (event) => this.#announce(event),
+    });
     this.#nowMs = nowMs;
     this.#tell = observer && observerTeller(observer);
     this.#device = new Device(model, options);
-    this.#batchPolicy = batchPolicyOf(model, this.#device.encoder, options);
+    this.#batches = new BatchLimit(batchPolicyOf(model, this.#device.encoder, options));
     this.#loop = this.#run();
   }
 
@@ -169,8 +153,8 @@ export class CaptionEngine implements AsyncDisposable {
 
   /** What the engine has done so far. */
   get stats(): EngineStats {
-    this.#observeIdleTime();
-    return { ...this.#counts, streamCount: this.#streams.size, overload: this.#overload };
+    const { state: overload, lagMs } = this.#overload;
+    return { ...this.#counts, streamCount: this.#streams.size, lagMs, overload };
   }
 
   /** Why it has given up, if it has: then no stream can be opened any more. */
@@ -199,7 +183,7 @@ export class CaptionEngine implements AsyncDisposable {
       vocabulary: vocabularyOf(model),
       decoder: createDecoder(decoder, { model, settleMs: settleMsFor(options) }),
       memory: encoder.open(),
-      overload: this.#overloadPolicy,
+      overload: this.#overload.policy,
       nowMs: this.#nowMs,
       tell: this.#tell,
       wake: () => this.#wake.resolve(),
@@ -225,17 +209,16 @@ export class CaptionEngine implements AsyncDisposable {
       );
     }
     requireWindowsWithin({ limitMs, because: "the engine and the model allow" }, options);
-    this.#observeIdleTime();
-    const isRefused = isInForce("refuse", this.#overload);
+    const isRefused = isInForce("refuse", this.#overload.state);
     if (!isRefused && this.#streams.size < maxStreams) return;
     this.#counts.refusedCount++;
-    this.#overload = countShed(this.#overload, { streams: 1 });
+    this.#overload.count({ streams: 1 });
     this.#tell?.({ kind: "refusal", atMs: this.#nowMs(), reason: isRefused ? "behind" : "full" });
-    const { retryAfterMs } = this.#overloadPolicy;
+    const { retryAfterMs } = this.#overload.policy;
     throw new OverloadError(
       isRefused
         ? `Cannot open a stream as the device is ${
-          Math.round(this.#counts.lagMs)
+          Math.round(this.#overload.lagMs)
         } ms behind with ${this.#streams.size} streams: try again in ${retryAfterMs} ms`
         : `Cannot open a stream as there are ${this.#streams.size}, the most allowed: try again in ${retryAfterMs} ms`,
       retryAfterMs,
@@ -254,9 +237,8 @@ export class CaptionEngine implements AsyncDisposable {
       while (this.#state.kind === "running") {
         this.#wake = Promise.withResolvers();
         const pending = this.#pending();
-        this.#observe(pending);
-        const { batch } = nextBatch(pending, this.#limited(), this.#lastServedMs);
-        this.#isIdle = batch === undefined;
+        this.#overload.observe(pending);
+        const { batch } = nextBatch(pending, this.#batches.policy, this.#lastServedMs);
         if (batch === undefined) await this.#wake.promise;
         else await this.#encode(batch.windows);
       }
@@ -268,9 +250,10 @@ export class CaptionEngine implements AsyncDisposable {
   /** The next window of every stream that has one due. */
   #pending(): Pending[] {
     const pending: Pending[] = [];
+    const { step } = this.#overload.state;
     for (const [stream, served] of [...this.#streams]) {
       try {
-        const due = stream.due(this.#overload.step);
+        const due = stream.due(step);
         if (due !== undefined) pending.push(this.#pendingOf(stream, served, due));
       } catch (error) {
         stream.abort(error); // a broken stream is that stream's end alone
@@ -285,11 +268,11 @@ export class CaptionEngine implements AsyncDisposable {
     const { sampleRateHz } = this.#device.model;
     const newAudioMs = samplesToMs(due.newSampleCount, sampleRateHz) / CATCH_UP_SPEED;
     const { lastDeadlineMs } = served;
-    const firstDueMs = Math.max(due.dueMs, this.#calmMs);
+    const firstDueMs = Math.max(due.dueMs, this.#overload.calmMs);
     const deadlineMs = deadlineOf(firstDueMs, { budgetMs, newAudioMs, lastDeadlineMs });
     return {
       ...due,
-      ...{ stream, served, deadlineMs, readyMs: due.dueMs },
+      ...{ stream, served, deadlineMs },
       dueMs: deadlineMs - budgetMs,
       streamId: served.key,
       sampleCount: window.endSample - window.startSample,
@@ -297,37 +280,10 @@ export class CaptionEngine implements AsyncDisposable {
     };
   }
 
-  /** Moves the overload policy by what waits. */
-  #observe(pending: readonly Pending[]): void {
-    const atMs = this.#nowMs();
-    const lagMs = pending.reduce((lag, { dueMs }) => Math.max(lag, atMs - dueMs), 0);
-    this.#counts.lagMs = lagMs;
-    this.#observeLag({ lagMs, atMs });
-  }
-
-  /** While nothing waits nobody observes; this makes up for it. */
-  #observeIdleTime(): void {
-    const { holdMs } = this.#overloadPolicy;
-    while (this.#isIdle && this.#overload.step !== "admit") {
-      const atMs = (this.#overload.calmSinceMs ?? Infinity) + holdMs;
-      if (!(atMs <= this.#nowMs())) return;
-      this.#observeLag({ lagMs: 0, atMs });
-    }
-  }
-
-  /** Moves the overload policy, and tells every stream when it moved. */
-  #observeLag(observation: { lagMs: number; atMs: number }): void {
-    const { state, event } = observeLag(this.#overload, observation, this.#overloadPolicy);
-    this.#overload = state;
-    if (event === undefined) return;
+  /** Tells everybody that the overload policy moved. */
+  #announce(event: OverloadEvent): void {
     this.#tell?.({ kind: "overload", ...event });
-    if (!isInForce(event.from, state)) this.#calmMs = observation.atMs;
     for (const stream of this.#streams.keys()) stream.announce(event.to);
-  }
-
-  #limited(): BatchPolicy {
-    const { maxBatch } = this.#batchPolicy;
-    return { ...this.#batchPolicy, maxBatch: Math.min(maxBatch, this.#batchLimit) };
   }
 
   async #encode(windows: readonly Pending[]): Promise<void> {
@@ -345,7 +301,7 @@ export class CaptionEngine implements AsyncDisposable {
     this.#counts.runMs += endMs - startMs;
     this.#counts.runCount++;
     this.#tellRun(windows, { startMs, endMs });
-    this.#growBatches();
+    this.#batches.succeeded();
     windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
   }
 
@@ -364,18 +320,11 @@ export class CaptionEngine implements AsyncDisposable {
     this.#tell?.({ kind: "run", atMs: startMs, runMs: endMs - startMs, windows: records });
   }
 
-  #growBatches(): void {
-    if (this.#batchLimit === Infinity || ++this.#goodRuns < RUNS_TO_GROW) return;
-    this.#goodRuns = 0;
-    this.#batchLimit *= 2;
-    if (this.#batchLimit >= this.#batchPolicy.maxBatch) this.#batchLimit = Infinity;
-  }
-
   #accept(pending: Pending, encoded: EncodedWindow): void {
     const { stream, window, served, deadlineMs, hopsSpared } = pending;
     if (!this.#streams.has(stream)) return; // it ended meanwhile
     this.#counts.windowCount++;
-    this.#overload = countShed(this.#overload, { hops: hopsSpared });
+    this.#overload.count({ hops: hopsSpared });
     this.#lastServedMs.set(served.key, this.#nowMs());
     served.lastDeadlineMs = deadlineMs;
     served.failureCount = 0;
@@ -422,13 +371,10 @@ export class CaptionEngine implements AsyncDisposable {
   #blame(windows: readonly Pending[], error: unknown): string | undefined {
     const { maxFailures = 5 } = this.#options;
     const [{ stream, served }] = windows as [Pending];
-    this.#goodRuns = 0;
-    if (windows.length > 1) this.#batchLimit = Math.floor(windows.length / 2);
-    else if (++served.failureCount >= maxFailures) {
-      stream.abort(error);
-      return stream.id;
-    }
-    return undefined;
+    this.#batches.failed(windows.length);
+    if (windows.length > 1 || ++served.failureCount < maxFailures) return undefined;
+    stream.abort(error);
+    return stream.id;
   }
 
   /** Gives up: every reader gets the error. */

@@ -19,8 +19,13 @@ import type { WindowEncoder } from "./window_encoder.ts";
 
 /** Options of a {@linkcode CaptionEngine}. */
 export interface EngineOptions extends DeviceOptions {
-  /** Most windows in one run. @default {16} */
-  readonly maxBatch?: number;
+  /**
+   * Most windows in one run. More share its fixed costs, but each waits for all of them: on
+   * processors, which compute one by one what is in a run, that is all they do.
+   *
+   * @default {16 on webgpu, 2 elsewhere}
+   */
+  readonly maxBatch?: number | undefined;
   /** Most audio in one run, padding included; bounds the device's memory. @default {120} */
   readonly maxBatchSeconds?: number;
   /** Longest window that a stream may ask for. @default {30000} */
@@ -73,7 +78,7 @@ const BUCKET_FRAMES = 25;
  */
 export function requireEngineOptions(options: EngineOptions): void {
   requireOverloadPolicy(options.overload ?? OVERLOAD_POLICY);
-  const { maxBatch = 16, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
+  const { maxBatch = 2, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
   const { deadlineMs = 400, maxStreams = Infinity } = options;
   const positive = { maxBatch, maxBatchSeconds, maxWindowMs };
   for (const [name, value] of Object.entries({ ...positive, deadlineMs, maxStreams })) {
@@ -93,8 +98,9 @@ export function batchPolicyOf(
   encoder: WindowEncoder,
   options: EngineOptions,
 ): BatchPolicy {
-  const { maxBatch = 16, maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
-  const { geometry, sampleRateHz } = model;
+  const { maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
+  const { geometry, sampleRateHz, selection } = model;
+  const { maxBatch = selection.chosen === "webgpu" ? 16 : 2 } = options;
   const maxSamples = msToSamples(maxWindowMs, sampleRateHz);
   const step = encoder.canPad ? BUCKET_FRAMES : 1;
   const bucketSamples: number[] = [];

@@ -27,6 +27,7 @@ import type { OverloadPolicy, OverloadStep } from "./schedule/overload.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { StreamAnnotations } from "./stream_annotations.ts";
+import type { NewAudio } from "./window_feed.ts";
 import { Track, type TrackOptions, type TrackUpdate } from "./track.ts";
 import { samplesToMs } from "./units.ts";
 import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
@@ -66,15 +67,13 @@ export interface StreamHost {
 }
 
 /** A window that waits for the device. */
-export interface DueWindow {
+export interface DueWindow extends NewAudio {
   /** What to encode. */
   readonly window: Window;
-  /** Since when it could run, on the scheduler's clock. */
+  /** Since when a window could run, on the scheduler's clock: the first, if it takes several hops. */
   readonly dueMs: number;
-  /** Samples that no window held before. */
-  readonly newSampleCount: number;
-  /** Hops it takes besides its own. */
-  readonly hopsSpared: number;
+  /** Since when this one could. */
+  readonly readyMs: number;
 }
 
 /** Shortest silence that ends an utterance. */
@@ -260,11 +259,15 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     const plan = this.#track.plan(step, this.#host.overload);
     if (plan.kind !== "window") return undefined;
     const { window } = plan;
-    return { window, dueMs: this.#dueMs(window), ...this.#track.whatIsNew(window) };
+    const added = this.#track.whatIsNew(window);
+    const readyMs = this.#readyMs(window);
+    const { dueSample } = added;
+    const dueMs = dueSample === undefined ? readyMs : this.#arrivals.atMs(dueSample);
+    return { window, dueMs, readyMs, ...added };
   }
 
-  /** A window is due when its last sample comes; one that is asked for, not before it is. */
-  #dueMs({ completes, endSample }: Window): number {
+  /** A window can run when its last sample has come; one that is asked for, not before it is. */
+  #readyMs({ completes, endSample }: Window): number {
     const arrivedMs = this.#arrivals.atMs(endSample);
     return completes === "nothing" ? arrivedMs : Math.max(arrivedMs, this.#askedMs);
   }

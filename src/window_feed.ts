@@ -10,6 +10,7 @@ import type { FrameGeometry } from "./geometry.ts";
 import { type OverloadPolicy, type OverloadStep, windowsAt } from "./schedule/overload.ts";
 import {
   afterWindow,
+  dueFrameOf,
   firstNeededSample,
   type Plan,
   planNext,
@@ -28,6 +29,16 @@ export interface WindowFeedOptions extends WindowOptions {
    * @default {30000}
    */
   readonly backlogMs?: number;
+}
+
+/** What a window adds to those before it. */
+export interface NewAudio {
+  /** Samples that none of them held. */
+  readonly newSampleCount: number;
+  /** Samples from stream start with which a window before it could have run, if one could. */
+  readonly dueSample: number | undefined;
+  /** Hops it takes besides its own. */
+  readonly hopsSpared: number;
 }
 
 /** The samples of one stream, in windows. */
@@ -107,14 +118,15 @@ export class WindowFeed {
     return planNext(this.#progress, windows);
   }
 
-  /** What a planned window adds: samples that none held before, and the hops it takes besides its own. */
-  whatIsNew({ endFrame }: Window): { newSampleCount: number; hopsSpared: number } {
-    const { geometry, hopFrames, firstWindowFrames } = this.#policy;
-    const { framesSeen } = this.#progress;
-    const ownEndFrame = framesSeen === 0 ? firstWindowFrames : framesSeen + hopFrames;
+  /** Of a planned window: what no other held, and since when it could be had. */
+  whatIsNew(window: Window): NewAudio {
+    const { geometry, hopFrames } = this.#policy;
+    const dueFrame = dueFrameOf(this.#progress, this.#policy, window);
     return {
-      newSampleCount: Math.max(0, endFrame - framesSeen) * geometry.strideSamples,
-      hopsSpared: Math.max(0, Math.ceil((endFrame - ownEndFrame) / hopFrames)),
+      newSampleCount: Math.max(0, window.endFrame - this.#progress.framesSeen) *
+        geometry.strideSamples,
+      dueSample: dueFrame < window.endFrame ? geometry.sampleCount(dueFrame) : undefined,
+      hopsSpared: Math.floor((window.endFrame - dueFrame) / hopFrames),
     };
   }
 

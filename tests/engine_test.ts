@@ -181,7 +181,7 @@ Deno.test("an aborted stream's window on the device comes back to nobody", async
 });
 
 Deno.test("streams of one name are two streams", async () => {
-  await using setup = await setUp();
+  await using setup = await setUp({ maxBatch: 3 });
   const streams = [1, 2, 3].map(() => setup.engine.open({ ...WINDOWS, id: "same" }));
   for (const stream of streams) {
     setup.say(stream, repeat(HELLO, 48));

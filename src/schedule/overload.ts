@@ -2,9 +2,10 @@
  * What is given up when the device cannot keep up, in which order: a policy of numbers,
  * and a state that says where it stands.
  *
- * Audio once accepted is never dropped. First one window takes all the hops that wait
- * (**coalesce**), then hops become longer (**degrade**), then new streams are turned away
- * (**refuse**); as the lag falls, the same steps back.
+ * Audio once accepted is never dropped. First a window that is late takes all that came meanwhile, so
+ * that a busy device encodes less context for the same audio (**coalesce**), then there is less
+ * context, too (**degrade**), then new streams are turned away (**refuse**); as the lag falls, the
+ * same steps back.
  *
  * @module
  */
@@ -30,21 +31,27 @@ export interface OverloadPolicy {
   readonly thresholds: Readonly<Record<Exclude<OverloadStep, "admit">, OverloadThreshold>>;
   /** Time the lag must stay low before a step is given up, ms. */
   readonly holdMs: number;
-  /** By how much `degrade` lengthens the hop. */
-  readonly hopFactor: number;
+  /** What part of the context before `degrade` leaves. */
+  readonly leftPart: number;
+  /** The same of the context after. */
+  readonly rightPart: number;
   /** When a stream that was turned away may ask again, ms. */
   readonly retryAfterMs: number;
 }
 
-/** Quarter and half a second for the mild steps; one second of lag closes the door. */
+/**
+ * Mild steps come before words are late: they cost little (`bench/README.md`), and a device that is
+ * busy without them is late soon. Nearly a second of lag closes the door.
+ */
 export const OVERLOAD_POLICY: OverloadPolicy = {
   thresholds: {
-    coalesce: { enterMs: 250, leaveMs: 100 },
-    degrade: { enterMs: 500, leaveMs: 250 },
-    refuse: { enterMs: 1000, leaveMs: 500 },
+    coalesce: { enterMs: 150, leaveMs: 50 },
+    degrade: { enterMs: 250, leaveMs: 100 },
+    refuse: { enterMs: 900, leaveMs: 400 },
   },
-  holdMs: 2000,
-  hopFactor: 2,
+  holdMs: 4000,
+  leftPart: 1 / 2,
+  rightPart: 2 / 3,
   retryAfterMs: 5000,
 };
 
@@ -140,14 +147,14 @@ export function isInForce(step: OverloadStep, state: OverloadState): boolean {
  * @param windows How they are made when there is time.
  * @param step How far the policy has gone.
  * @param policy The policy.
- * @returns The same with hops taken together and made longer, but never longer than fits.
+ * @returns The same, with windows that take all that came, and with less context.
  */
 export function windowsAt(
   windows: WindowPolicy,
   step: OverloadStep,
   policy: OverloadPolicy = OVERLOAD_POLICY,
 ): WindowPolicy {
-  const { hopFrames, leftFrames, rightFrames, maxWindowFrames } = windows;
+  const { leftFrames, rightFrames, agreeRightFrames, wordEndRightFrames } = windows;
   switch (step) {
     case "admit":
       return { ...windows, catchUp: false };
@@ -155,9 +162,14 @@ export function windowsAt(
       return { ...windows, catchUp: true };
     case "degrade":
     case "refuse": {
-      const roomFrames = maxWindowFrames - leftFrames - rightFrames;
-      const longerFrames = Math.min(Math.round(hopFrames * policy.hopFactor), roomFrames);
-      return { ...windows, catchUp: true, hopFrames: longerFrames };
+      const lessFrames = Math.ceil(rightFrames * policy.rightPart);
+      return {
+        ...{ ...windows, catchUp: true },
+        leftFrames: Math.ceil(leftFrames * policy.leftPart),
+        rightFrames: lessFrames,
+        agreeRightFrames: Math.min(agreeRightFrames, lessFrames),
+        wordEndRightFrames: Math.min(wordEndRightFrames, lessFrames),
+      };
     }
     default:
       return step satisfies never;
@@ -170,7 +182,7 @@ export function windowsAt(
  * @throws {RangeError} If thresholds do not rise, or a number is out of range.
  */
 export function requireOverloadPolicy(policy: OverloadPolicy): void {
-  const { thresholds, holdMs, hopFactor, retryAfterMs } = policy;
+  const { thresholds, holdMs, leftPart, rightPart, retryAfterMs } = policy;
   let lastMs = 0;
   for (const step of OVERLOAD_STEPS) {
     if (step === "admit") continue;
@@ -183,10 +195,11 @@ export function requireOverloadPolicy(policy: OverloadPolicy): void {
     }
     lastMs = enterMs;
   }
-  if (!(holdMs >= 0 && hopFactor >= 1 && retryAfterMs >= 0)) {
+  const arePart = [leftPart, rightPart].every((part) => part >= 0 && part <= 1);
+  if (!(holdMs >= 0 && retryAfterMs >= 0 && arePart)) {
     throw new RangeError(
-      `Cannot use the overload policy as holdMs and retryAfterMs must be at least 0 and hopFactor at least 1: ` +
-        `${holdMs}, ${retryAfterMs} and ${hopFactor}`,
+      `Cannot use the overload policy as holdMs and retryAfterMs must be at least 0, leftPart and ` +
+        `rightPart from 0 to 1: ${holdMs}, ${retryAfterMs}, ${leftPart} and ${rightPart}`,
     );
   }
 }

@@ -118,11 +118,17 @@ export function planNext(progress: StreamProgress, policy: WindowPolicy): Plan {
     return { kind: "wait", untilSample: policy.geometry.sampleCount(dueFrame) };
   }
   const lastFrame = Math.min(availableFrames, windowLimitFrame(progress, policy));
-  const hops = policy.catchUp ? Math.floor((lastFrame - dueFrame) / policy.hopFrames) : 0;
-  return {
-    kind: "window",
-    window: hopWindow(progress, policy, dueFrame + hops * policy.hopFrames),
-  };
+  const endFrame = policy.catchUp ? lastFrame : dueFrame;
+  return { kind: "window", window: hopWindow(progress, policy, endFrame) };
+}
+
+/** One past the last frame that a window had to wait for. */
+export function dueFrameOf(
+  progress: StreamProgress,
+  policy: WindowPolicy,
+  { endFrame }: WindowSpan,
+): number {
+  return Math.min(endFrame, nextDueFrame(progress, policy));
 }
 
 /**

@@ -36,7 +36,7 @@ export interface WindowOptions {
   /** Silence taken to follow the end of the stream, so that a model can finish the last word. @default {0} */
   tailPaddingMs?: number;
   /**
-   * Whether one window takes all the hops that wait, as far as `maxWindowMs` allows.
+   * Whether a window that is late takes all that came meanwhile, as far as `maxWindowMs` allows.
    * Without it every hop has its window, and windows do not depend on how samples arrive.
    * @default {true}
    */
@@ -67,7 +67,7 @@ export interface WindowPolicy {
   readonly firstWindowFrames: number;
   /** Samples of silence taken to follow the end. */
   readonly tailPaddingSamples: number;
-  /** Whether one window takes all the hops that wait. */
+  /** Whether a window that is late takes all that came meanwhile. */
   readonly catchUp: boolean;
 }
 

@@ -51,7 +51,8 @@ const SHAPE = {
   agreeRightMs: amount(0, 10_000).default(300)
     .describe("context after a word that is committed early, where two looks agree on it"),
   maxWindowMs: amount(500, 30_000).default(12_000).describe("longest window"),
-  maxBatch: count(1, 256).default(16).describe("most windows in one run"),
+  maxBatch: count(1, 256).optional()
+    .describe("most windows in one run; by default 16 on webgpu, 2 elsewhere"),
 
   host: z.string().default("127.0.0.1").describe("address to listen on; 0.0.0.0 is all"),
   port: count(0, 65_535).default(8080).describe("port to listen on; 0 takes a free one"),

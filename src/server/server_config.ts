@@ -37,8 +37,8 @@ export interface ServerConfig {
   readonly agreeRightMs: number;
   /** Longest window. @default {12000} */
   readonly maxWindowMs: number;
-  /** Most windows in one run. @default {16} */
-  readonly maxBatch: number;
+  /** Most windows in one run. @default {16 on webgpu, 2 elsewhere} */
+  readonly maxBatch?: number | undefined;
 
   /** Address to listen on; `0.0.0.0` is all. @default {"127.0.0.1"} */
   readonly host: string;

@@ -39,6 +39,9 @@ import {
 const HUBERT = convGeometry([10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]);
 const SAMPLES_PER_MS = 16;
 
+/** As the engine's. */
+const CATCH_UP_SPEED = 2;
+
 /** A speaker: when they come, and how long they speak. */
 export interface Speaker {
   startMs: number;
@@ -179,7 +182,7 @@ class FakeScheduler {
     const deadlineMs = deadlineOf(dueMs, {
       budgetMs: this.#simulation.budgetMs,
       lastDeadlineMs: stream.lastDeadlineMs,
-      newAudioMs: (window.endFrame - seen) * HUBERT.strideSamples / SAMPLES_PER_MS,
+      newAudioMs: (window.endFrame - seen) * HUBERT.strideSamples / SAMPLES_PER_MS / CATCH_UP_SPEED,
     });
     return {
       stream,

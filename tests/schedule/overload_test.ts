@@ -78,41 +78,48 @@ Deno.test("one step at a time, up at once, down after a calm time", () => {
     state = step.state;
     if (step.event !== undefined) seen.push(`${atMs}: ${step.event.from} to ${step.event.to}`);
   };
-  observe(0, 250);
+  observe(0, 150);
   observe(1, 5000);
   observe(2, 5000);
   observe(3, 5000);
   observe(4, 5000);
-  observe(1000, 499); // calm
-  observe(2000, 500); // not low enough
+  observe(1000, 399); // calm
+  observe(2000, 400); // not low enough
   observe(3000, 300);
-  observe(4999, 499);
-  observe(5000, 200); // 2 s of calm
-  observe(6000, 300); // high for this step
-  observe(7000, 240);
-  observe(9000, 240);
-  observe(9001, 99);
-  observe(11_001, 0);
+  observe(6999, 399);
+  observe(7000, 90); // 4 s of calm
+  observe(8000, 100); // high for this step
+  observe(9000, 99);
+  observe(13_000, 99);
+  observe(13_001, 49);
+  observe(17_001, 0);
   observe(99_999, 0);
   assertEquals(seen, [
     "1: admit to coalesce",
     "2: coalesce to degrade",
     "3: degrade to refuse",
-    "5000: refuse to degrade",
-    "9000: degrade to coalesce",
-    "11001: coalesce to admit",
+    "7000: refuse to degrade",
+    "13000: degrade to coalesce",
+    "17001: coalesce to admit",
   ]);
   assertEquals(state.entered, { admit: 0, coalesce: 1, degrade: 1, refuse: 1 });
 });
 
 Deno.test("what each step does to windows, and what is in force", () => {
+  const windows = windowPolicy(HUBERT, { leftMs: 3000, hopMs: 300, rightMs: 600 });
   const made = (["admit", "coalesce", "degrade", "refuse"] as const).map((step) => {
-    const { catchUp, hopFrames } = windowsAt(windowPolicy(HUBERT, { hopMs: 300 }), step);
-    return [catchUp, hopFrames];
+    const { catchUp, leftFrames, hopFrames, rightFrames } = windowsAt(windows, step);
+    return [catchUp, leftFrames, hopFrames, rightFrames];
   });
-  assertEquals(made, [[false, 15], [true, 15], [true, 30], [true, 30]]);
-  const tight = windowPolicy(HUBERT, { leftMs: 4000, hopMs: 300, rightMs: 600, maxWindowMs: 5025 });
-  assertEquals(windowsAt(tight, "degrade").hopFrames, 21); // 251 frames − 200 − 30
+  assertEquals(made, [
+    [false, 150, 15, 30],
+    [true, 150, 15, 30],
+    [true, 75, 15, 20],
+    [true, 75, 15, 20],
+  ]);
+  const late = windowPolicy(HUBERT, { rightMs: 300, agreeRightMs: 300, wordEndRightMs: 300 });
+  const { agreeRightFrames, wordEndRightFrames } = windowsAt(late, "degrade");
+  assertEquals([agreeRightFrames, wordEndRightFrames], [10, 10]);
   const state = { ...OVERLOAD_START, step: "degrade" as const };
   assertEquals([isInForce("coalesce", state), isInForce("refuse", state)], [true, false]);
   assertEquals(countShed(countShed(state, { hops: 2 }), { streams: 1 }).shed, {
@@ -124,15 +131,15 @@ Deno.test("what each step does to windows, and what is in force", () => {
 Deno.test("a policy that makes no sense is refused", () => {
   requireOverloadPolicy(OVERLOAD_POLICY);
   const { thresholds } = OVERLOAD_POLICY;
-  const degrade = { enterMs: 200, leaveMs: 100 };
+  const degrade = { enterMs: 150, leaveMs: 100 };
   assertThrows(
     () => requireOverloadPolicy({ ...OVERLOAD_POLICY, thresholds: { ...thresholds, degrade } }),
     RangeError,
-    "degrade has enterMs 200 and leaveMs 100",
+    "degrade has enterMs 150 and leaveMs 100",
   );
   assertThrows(
-    () => requireOverloadPolicy({ ...OVERLOAD_POLICY, hopFactor: 0.5 }),
+    () => requireOverloadPolicy({ ...OVERLOAD_POLICY, leftPart: 1.5 }),
     RangeError,
-    "0.5",
+    "1.5",
   );
 });

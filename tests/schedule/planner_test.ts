@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { convGeometry } from "../../src/geometry.ts";
 import {
   afterWindow,
+  dueFrameOf,
   planNext,
   STREAM_START,
   type StreamProgress,
@@ -53,14 +54,14 @@ Deno.test("the first window waits for exactly its samples", () => {
   assertEquals(plan, { kind: "wait", untilSample: 19 * 320 + 400 });
 });
 
-Deno.test("a stream that fell behind catches up with one window, or hop by hop", () => {
+Deno.test("a stream that fell behind catches up with one window of all that came, or hop by hop", () => {
   const behind = { samplesReceived: 6 * SECOND, framesCommitted: 10, framesSeen: 40 };
-  assertEquals(frames(windowAt(behind)), [0, 10, 250, 280]);
+  assertEquals(frames(windowAt(behind)), [0, 10, 269, 299]);
   const oneByOne = windowPolicy(HUBERT, { catchUp: false });
   assertEquals(frames(windowAt(behind, oneByOne)), [0, 10, 30, 60]);
-  // Never more than maxWindowMs: 12 s hold 599 frames, and 18 hops of 20 fit after frame 320.
+  // Never more than maxWindowMs: 12 s hold 599 frames.
   const farBehind = { samplesReceived: 60 * SECOND, framesCommitted: 290, framesSeen: 320 };
-  assertEquals(frames(windowAt(farBehind)), [90, 290, 650, 680]);
+  assertEquals(frames(windowAt(farBehind)), [90, 290, 659, 689]);
 });
 
 Deno.test("a recording that fits in one window is encoded whole, to its last sample", () => {
@@ -127,6 +128,28 @@ Deno.test("a long finalize comes before the end", () => {
     plan = planNext(progress, policy);
   }
   assertEquals(completed, [["nothing", 1399], ["finalize", 1999], ["stream", 2499]]);
+});
+
+Deno.test("a window was due when the first of its hops was", () => {
+  const policy = windowPolicy(HUBERT);
+  const behind = {
+    ...STREAM_START,
+    samplesReceived: 6 * SECOND,
+    framesCommitted: 10,
+    framesSeen: 40,
+  };
+  assertEquals(dueFrameOf(behind, policy, windowAt(behind, policy)), 60);
+  const asked = { ...behind, samplesReceived: SECOND, finalizeAtSample: SECOND };
+  assertEquals(dueFrameOf(asked, policy, windowAt(asked, policy)), 49);
+  assertEquals(
+    dueFrameOf(STREAM_START, policy, {
+      startSample: 0,
+      endSample: 9680,
+      startFrame: 0,
+      endFrame: 30,
+    }),
+    20,
+  );
 });
 
 Deno.test("frames that were committed early are behind the next window, too", () => {
