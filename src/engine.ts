@@ -24,10 +24,11 @@ import { deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts
 import { isInForce, OVERLOAD_POLICY, type OverloadEvent } from "./schedule/overload.ts";
 import { requireWindowsWithin } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import { CaptionStream, type DueWindow, settleMsFor, type StreamOptions } from "./stream.ts";
+import { CaptionStream, type DueWindow, type StreamOptions } from "./stream.ts";
 import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToMs, samplesToSeconds } from "./units.ts";
 import type { EncodedWindow } from "./window_encoder.ts";
+import { settleMsFor } from "./word_settling.ts";
 
 export type { ModelLoader } from "./device.ts";
 export type { EngineOptions, EngineStats } from "./engine_options.ts";

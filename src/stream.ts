@@ -5,18 +5,7 @@
  */
 import type { Annotator } from "./annotator.ts";
 import { Arrivals } from "./arrivals.ts";
-import { likeliestTexts } from "./caption/alternatives.ts";
-import {
-  advanceEndpoint,
-  ENDPOINT_RULES,
-  type EndpointEvent,
-  type EndpointOptions,
-  type EndpointPolicy,
-  endpointPolicy,
-  type EndpointState,
-  flushEndpoint,
-  startEndpoint,
-} from "./caption/endpoint.ts";
+import { type EndpointEvent, type EndpointOptions, endpointPolicy } from "./caption/endpoint.ts";
 import type { Word } from "./caption/word.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
 import type { DecoderChoice } from "./decoding.ts";
@@ -27,10 +16,11 @@ import type { OverloadPolicy, OverloadStep } from "./schedule/overload.ts";
 import type { Window } from "./schedule/planner.ts";
 import type { Vocabulary } from "./stitch/vocabulary.ts";
 import { StreamAnnotations } from "./stream_annotations.ts";
-import type { NewAudio } from "./window_feed.ts";
-import { Track, type TrackOptions, type TrackUpdate } from "./track.ts";
-import { samplesToMs } from "./units.ts";
+import { StreamCaptions } from "./stream_captions.ts";
+import { Track, type TrackOptions } from "./track.ts";
 import type { EncodedWindow, StreamMemory } from "./window_encoder.ts";
+import type { NewAudio } from "./window_feed.ts";
+import { wordPauseMsFor } from "./word_settling.ts";
 
 /** Options of a {@linkcode CaptionStream}. */
 export interface StreamOptions extends TrackOptions, EndpointOptions {
@@ -76,29 +66,6 @@ export interface DueWindow extends NewAudio {
   readonly readyMs: number;
 }
 
-/** Shortest silence that ends an utterance. */
-function shortestSilenceMs({ rules = ENDPOINT_RULES }: EndpointOptions): number {
-  const silences = rules.map(({ minTrailingSilenceMs }) => minTrailingSilenceMs);
-  return Math.min(...silences.filter((ms) => ms > 0));
-}
-
-/** @internal Time after which a decoder must be sure of a token, where nobody says. */
-export function settleMsFor(options: EndpointOptions): number {
-  return Math.min(600, shortestSilenceMs(options) / 2);
-}
-
-/** A word is final no later than the utterance it ends: after a pause, once the decoder is sure. */
-function wordPauseMsFor({ decoder, geometry }: StreamHost, options: EndpointOptions): number {
-  const { sampleRateHz = 16_000 } = options;
-  const silenceMs = shortestSilenceMs(options);
-  const settleSamples = (decoder.settleFrames - 1) * geometry.strideSamples;
-  const leftMs = silenceMs - samplesToMs(settleSamples, sampleRateHz);
-  return Math.min(LONGEST_PAUSE_MS, silenceMs, Math.max(SHORTEST_PAUSE_MS, leftMs));
-}
-
-/** Letters of a word can be as far apart as the one, and seldom are as far apart as the other. */
-const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 400];
-
 /**
  * One speaker's stream. Push samples as they come; iterate over it for captions.
  *
@@ -114,17 +81,13 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   readonly id: string;
   readonly #host: StreamHost;
   readonly #track: Track;
-  readonly #endpointPolicy: EndpointPolicy;
+  readonly #captions: StreamCaptions;
   readonly #annotations: StreamAnnotations;
   readonly #events = new EventQueue();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.abort(this.#signal?.reason);
   readonly #arrivals = new Arrivals();
   readonly #writables = new Set<WritableStreamDefaultController>();
-  readonly #nBest: number;
-  #endpoint: EndpointState = startEndpoint();
-  /** Words of the utterance that has not ended, where its readings are wanted. */
-  #utterance: Word[] = [];
   #memory: StreamMemory;
   #room: PromiseWithResolvers<void> | undefined;
   /** What was asked to be finalized and is not yet. */
@@ -139,11 +102,16 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   constructor(host: StreamHost, options: StreamOptions = {}) {
     const { id = crypto.randomUUID(), signal, nBest = 1 } = options;
     this.id = id;
-    this.#nBest = nBest;
     this.#host = host;
     this.#memory = host.memory;
     this.#track = new Track(host, { wordPauseMs: wordPauseMsFor(host, options), ...options });
-    this.#endpointPolicy = endpointPolicy(host.vocabulary, host.geometry, options);
+    const listener = {
+      tell: (event: CaptionEvent) => this.#events.push(event),
+      committed: (words: readonly Word[]) => this.#tellObserver(words),
+      heard: (event: EndpointEvent) => this.#annotations.hear(event),
+    };
+    const policy = endpointPolicy(host.vocabulary, host.geometry, options);
+    this.#captions = new StreamCaptions(policy, { nBest, listener });
     this.#signal = signal;
     signal?.throwIfAborted();
     this.#annotations = new StreamAnnotations(options.annotators ?? [], {
@@ -282,15 +250,12 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     if (this.#isOver) return 0;
     const update = this.#track.accept(window, logits, vocabularySize);
     this.#memory = memory;
-    const { emissions, committed: words } = update;
-    const step = advanceEndpoint(this.#endpoint, { emissions, words }, this.#endpointPolicy);
-    this.#endpoint = step.state;
-    this.#tell(update, step.events);
+    this.#captions.take(update);
     this.#annotations.settle(this.#track.committedSample);
     this.#answer();
     this.#arrivals.forgetBefore(update.settledSample);
     this.#giveRoom();
-    return emissions.frameCount * this.#host.geometry.strideSamples;
+    return update.emissions.frameCount * this.#host.geometry.strideSamples;
   }
 
   #giveRoom(): void {
@@ -307,33 +272,6 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   /** @internal Tells the reader of a step of the overload policy. */
   announce(step: OverloadStep): void {
     this.#events.push({ kind: "overload", step });
-  }
-
-  /** An utterance's words come before its end, and those of the next one after it. */
-  #tell(update: TrackUpdate, events: readonly EndpointEvent[]): void {
-    const { tentative, settledSample } = update;
-    let words = update.committed;
-    for (const event of events) {
-      const atSample = event.kind === "utteranceEnd" ? event.atSample : 0;
-      const committed = words.filter(({ startSample }) => startSample < atSample);
-      if (committed.length > 0) {
-        words = words.slice(committed.length);
-        const still = [...words, ...tentative];
-        this.#tellWords({
-          ...{ committed, tentative: still },
-          settledSample: Math.min(atSample, settledSample),
-        });
-      }
-      this.#tellEndpoint(event);
-    }
-    this.#tellWords({ committed: words, tentative, settledSample });
-  }
-
-  #tellWords(words: Omit<TrackUpdate, "emissions">): void {
-    const { committed, tentative, settledSample } = words;
-    this.#events.push({ kind: "caption", committed, tentative, settledSample });
-    if (this.#nBest > 1) this.#utterance.push(...committed);
-    if (committed.length > 0) this.#tellObserver(committed);
   }
 
   #tellObserver(committed: readonly Word[]): void {
@@ -371,20 +309,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
 
   /** Ends the word and the utterance that are open. */
   #flush(): void {
-    const flush = this.#track.flush();
-    if (flush.committed.length > 0) this.#tellWords(flush);
-    const flushed = flushEndpoint(this.#endpoint, this.#endpointPolicy);
-    this.#endpoint = flushed.state;
-    flushed.events.forEach((event) => this.#tellEndpoint(event));
-  }
-
-  /** The end of an utterance says what may have been said in it. */
-  #tellEndpoint(event: EndpointEvent): void {
-    const isEnd = event.kind === "utteranceEnd" && this.#nBest > 1;
-    const alternatives = isEnd ? likeliestTexts(this.#utterance, this.#nBest) : [];
-    this.#events.push(isEnd ? { ...event, alternatives } : event);
-    if (isEnd) this.#utterance = [];
-    this.#annotations.hear(event);
+    this.#captions.flush(this.#track.flush());
   }
 
   #requireOpen(): void {

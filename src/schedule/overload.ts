@@ -50,8 +50,8 @@ export const OVERLOAD_POLICY: OverloadPolicy = {
     refuse: { enterMs: 900, leaveMs: 400 },
   },
   holdMs: 4000,
-  leftPart: 1 / 2,
-  rightPart: 2 / 3,
+  leftPart: 1 / 4,
+  rightPart: 5 / 6,
   retryAfterMs: 5000,
 };
 

@@ -114,12 +114,12 @@ Deno.test("what each step does to windows, and what is in force", () => {
   assertEquals(made, [
     [false, 150, 15, 30],
     [true, 150, 15, 30],
-    [true, 75, 15, 20],
-    [true, 75, 15, 20],
+    [true, 38, 15, 25],
+    [true, 38, 15, 25],
   ]);
   const late = windowPolicy(HUBERT, { rightMs: 300, agreeRightMs: 300, wordEndRightMs: 300 });
   const { agreeRightFrames, wordEndRightFrames } = windowsAt(late, "degrade");
-  assertEquals([agreeRightFrames, wordEndRightFrames], [10, 10]);
+  assertEquals([agreeRightFrames, wordEndRightFrames], [13, 13]);
   const state = { ...OVERLOAD_START, step: "degrade" as const };
   assertEquals([isInForce("coalesce", state), isInForce("refuse", state)], [true, false]);
   assertEquals(countShed(countShed(state, { hops: 2 }), { streams: 1 }).shed, {

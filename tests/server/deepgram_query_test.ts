@@ -1,5 +1,5 @@
 import { assertEquals } from "../assert.ts";
-import { settleMsFor } from "../../src/stream.ts";
+import { settleMsFor } from "../../src/word_settling.ts";
 import {
   type ListenQuery,
   MIN_ENDPOINTING_MS,
