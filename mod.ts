@@ -102,4 +102,4 @@ export type { Vocabulary as WordVocabulary } from "./src/stitch/vocabulary.ts";
 export type { WordOptions } from "./src/stitch/words.ts";
 export type { TrackOptions } from "./src/track.ts";
 export type * from "./src/window_encoder.ts";
-export type { WindowFeedOptions } from "./src/window_feed.ts";
+export type { NewAudio, WindowFeedOptions } from "./src/window_feed.ts";
