@@ -15,7 +15,7 @@ const CLIPS = join(
   "clips",
 );
 const FILES = ["LJ001-0004.flac", "ls_2609-156975-0000.flac", "an4_an36-fejs-b.flac"];
-const MAX_WORD_ERROR_RATE = 0.35;
+const MAX_WORD_ERROR_RATE = 0.25;
 
 /** Edit distance of two sequences of words. */
 function distance(a: readonly string[], b: readonly string[]): number {
