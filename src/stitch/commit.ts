@@ -5,8 +5,8 @@
  * or the beginning of another word has begun after it, or a pause has been committed, or all is
  * flushed. Where a window shows a word's end among its tentative frames, the frames up to there
  * are committed with it; its letters must have their right context, or be the same in the window
- * before, but what ends it need not have begun so long ago. Tentative words are what follows, as far as it can be seen; each step
- * replaces them as a whole.
+ * before, but what ends it need not have begun so long ago. Tentative words are what follows, as
+ * far as it can be seen; each step replaces them as a whole.
  *
  * @module
  */

@@ -222,7 +222,6 @@ def main() -> None:
     student = HubertForCTC(student_config())
     if args.start and not checkpoint.exists():
         student = averaged_student(args.start)
-        student.config.update(student_config().to_dict())
     elif not checkpoint.exists():
         student = first_student(load_teacher(args.teacher), corpora, args.seed)
     trainer = Trainer(student.to(args.device), Plan(args.steps, new_head=args.start is None), team)
