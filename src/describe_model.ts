@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WeightStore } from "./checkpoint/weights.ts";
+import type { Packing, WeightStore } from "./checkpoint/weights.ts";
 import { weightByteLength } from "./graph/serialize.ts";
 import type { Task } from "./model/config.ts";
 import { EXPORT_FILES } from "./model/export_sessions.ts";
@@ -22,6 +22,8 @@ import type { PositionEmbeddingsType } from "./model/wav2vec2_bert_config.ts";
 import { join } from "./std.ts";
 import { elementCount } from "./tensor.ts";
 import { samplesToMs } from "./units.ts";
+
+export type { Packing };
 
 /** Options of {@linkcode describeModel}. */
 export type DescribeModelOptions = OpenCheckpointOptions;
@@ -52,6 +54,8 @@ export interface ModelDescription {
   readonly files: readonly FileDescription[];
   /** Bytes of the weights in memory by precision; for a ready ONNX export, those it has. */
   readonly weightByteLengths: Readonly<Partial<Record<Dtype, number>>>;
+  /** How bitsandbytes quantised the weights on disk, each way once; empty where it did not. */
+  readonly quantization: readonly QuantizationDescription[];
   /** Tensors that its task does not use, such as those of pre-training. */
   readonly unusedTensors: readonly string[];
 }
@@ -131,6 +135,12 @@ export interface VocabularyDescription {
   readonly language: string | undefined;
 }
 
+/** What is quantised on disk in one way. */
+export interface QuantizationDescription extends Packing {
+  /** Names of the modules whose weight it is, as the files have them. */
+  readonly modules: readonly string[];
+}
+
 /** A file of a checkpoint. */
 export interface FileDescription {
   /** Its name, inside the folder. */
@@ -194,7 +204,10 @@ export async function describeModel(
 }
 
 type Described =
-  & Pick<ModelDescription, "parameterCount" | "weightByteLengths" | "unusedTensors">
+  & Pick<
+    ModelDescription,
+    "parameterCount" | "weightByteLengths" | "quantization" | "unusedTensors"
+  >
   & { readonly config: ModelConfig };
 
 async function describeWeights(
@@ -211,8 +224,20 @@ async function describeWeights(
     config,
     parameterCount: countParameters(weights, unusedTensors),
     weightByteLengths: Object.fromEntries(sizes),
+    quantization: quantizationOf(weights),
     unusedTensors,
   };
+}
+
+function quantizationOf({ tensors }: WeightStore): QuantizationDescription[] {
+  const ways = new Map<string, Packing & { modules: string[] }>();
+  for (const [name, { packing }] of tensors) {
+    if (packing === undefined) continue;
+    const key = `${packing.format} ${packing.isDouble}`;
+    if (!ways.has(key)) ways.set(key, { ...packing, modules: [] });
+    ways.get(key)!.modules.push(name.replace(/\.weight$/, ""));
+  }
+  return [...ways.values()];
 }
 
 /** Statistics that batch norm keeps; nothing trains them. */
@@ -238,6 +263,7 @@ function describeExport(
     config,
     parameterCount: undefined,
     weightByteLengths: Object.fromEntries(sizes),
+    quantization: [],
     unusedTensors: [],
   };
 }

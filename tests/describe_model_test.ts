@@ -44,6 +44,29 @@ Deno.test("describeModel: counts the numbers in the tensors that are used", asyn
   assertEquals(files.find(({ name }) => name === "model.safetensors")?.byteLength, size);
 });
 
+Deno.test("describeModel: says how the weights are quantised on disk, and which", async () => {
+  const inLayers = /^hubert\.encoder\.layers\.\d\.(attention|feed_forward)\.\w+$/;
+  const ends = ["hubert.feature_projection.projection", "lm_head"];
+  for (
+    const [checkpoint, format, isDouble, outside] of [
+      ["ctc_group", undefined, false, []],
+      ["quantized_int8", "int8", false, ends],
+      ["quantized_int8_sharded", "int8", false, []],
+      ["quantized_nf4", "nf4", false, ends],
+      ["quantized_fp4", "fp4", false, ends],
+      ["quantized_nf4_double", "nf4", true, ends],
+    ] as const
+  ) {
+    const { quantization } = await describeModel(join(GOLDEN_FOLDER, checkpoint));
+    const ways = quantization.map(({ format, isDouble }) => ({ format, isDouble }));
+    assertEquals(ways, format === undefined ? [] : [{ format, isDouble }], checkpoint);
+    const modules = quantization.flatMap(({ modules }) => modules);
+    assertEquals(modules.filter((name) => !inLayers.test(name)).sort(), outside, checkpoint);
+    assertEquals(new Set(modules).size, modules.length);
+    assertEquals(format !== undefined, modules.some((name) => inLayers.test(name)), checkpoint);
+  }
+});
+
 Deno.test("describeModel: agrees with the loaded model", async () => {
   const folder = join(GOLDEN_FOLDER, "ctc_adapter");
   const { frames, vocabulary, unusedTensors } = await describeModel(folder, { targetLang: "deu" });

@@ -14,7 +14,7 @@ import { CheckpointError, UnsupportedConfigError } from "../errors.ts";
 import { elementCount } from "../tensor.ts";
 import { dequantizeBlocks, dequantizeRows, unpackNibbles } from "./dequantize.ts";
 import { reasonOf, shown } from "./messages.ts";
-import type { WeightDtype, WeightInfo, WeightStore } from "./weights.ts";
+import type { Packing, WeightDtype, WeightInfo, WeightStore } from "./weights.ts";
 
 /** `bitsandbytes` is what older files mean that only say `load_in_8bit`. */
 const METHOD = "bitsandbytes";
@@ -37,6 +37,7 @@ export function checkQuantization(config: unknown, options: { path?: string } = 
 
 /** A matrix that lies in several tensors. */
 interface PackedMatrix extends WeightInfo {
+  readonly packing: Packing;
   /** Names of the tensors beside `x.weight` it is made of. */
   readonly parts: readonly string[];
   /** Its values, row-major. */
@@ -73,7 +74,8 @@ async function packedMatrices(store: WeightStore): Promise<Map<string, PackedMat
     const matrix = /\.quant_state\.bitsandbytes__(nf4|fp4)$/.exec(name);
     if (matrix) {
       const weight = name.slice(0, matrix.index);
-      matrices.set(weight, await fourBits(store, weight, name));
+      const format = matrix[1] as "nf4" | "fp4";
+      matrices.set(weight, await fourBits(store, weight, { stateName: name, format }));
     } else if (dtype === "I8" && name.endsWith(".weight")) {
       matrices.set(name, eightBits(store, name));
     }
@@ -91,6 +93,7 @@ function eightBits(store: WeightStore, name: string): PackedMatrix {
   return {
     dtype: "I8",
     shape,
+    packing: { format: "int8", isDouble: false },
     parts: hasFormat ? [peaks, format] : [peaks],
     async read() {
       const [order] = hasFormat ? await store.read(format) : [ROW_MAJOR];
@@ -116,7 +119,11 @@ interface QuantState {
   readonly nested: { readonly blockSize: number; readonly offset: number } | undefined;
 }
 
-async function fourBits(store: WeightStore, name: string, stateName: string) {
+async function fourBits(
+  store: WeightStore,
+  name: string,
+  { stateName, format }: { stateName: string; format: "nf4" | "fp4" },
+): Promise<PackedMatrix> {
   const { shape, blockSize, nested } = await readState(store, stateName);
   const codeCount = elementCount(shape);
   const blockCount = Math.ceil(codeCount / blockSize);
@@ -141,8 +148,9 @@ async function fourBits(store: WeightStore, name: string, stateName: string) {
     }).map((factor) => factor + nested.offset);
   };
   return {
-    dtype: "U8" as const,
+    dtype: "U8",
     shape,
+    packing: { format, isDouble: nested !== undefined },
     parts: [stateName, levels, scales, ...(above ? Object.values(above) : [])],
     read: async () =>
       dequantizeBlocks(unpackNibbles(await store.read(name), codeCount), {

@@ -20,12 +20,22 @@ export type WeightDtype =
   | "U8"
   | "BOOL";
 
+/** How bitsandbytes packed a matrix. */
+export interface Packing {
+  /** Signed bytes with a factor a row, or codes of four bits with a factor a block. */
+  readonly format: "int8" | "nf4" | "fp4";
+  /** Whether the blocks' factors are packed too, in eight bits: double quantisation. */
+  readonly isDouble: boolean;
+}
+
 /** What is known of a tensor before it is read. */
 export interface WeightInfo {
   /** Element type on disk. */
   readonly dtype: WeightDtype;
   /** Lengths of the dimensions. */
   readonly shape: readonly number[];
+  /** How its values are quantised on disk, if they are. */
+  readonly packing?: Packing;
 }
 
 /** An opened set of weights. Headers are read and checked on opening, tensors on demand. */

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { describeModel, type ModelDescription } from "../describe_model.ts";
+import {
+  describeModel,
+  type ModelDescription,
+  type QuantizationDescription,
+} from "../describe_model.ts";
 import type { Task } from "../model/config.ts";
 import { byteSize } from "./byte_size.ts";
 import { type CommandSpec, EXIT_CODES } from "./command.ts";
@@ -68,6 +72,7 @@ export function describe(description: ModelDescription): string {
     ["parameters", parameterCount?.toLocaleString("en") ?? "unknown: only a graph is there"],
     ["memory", weightsText(description)],
   ];
+  for (const way of description.quantization) rows.push(["quantised", quantizationText(way)]);
   if (description.vocabulary) rows.push(["tokens", tokensText(description.vocabulary)]);
   if (labels) rows.push(["labels", `${labels.length}: ${labels.join(", ")}`]);
   if (languages.length > 0) rows.push(["languages", languages.join(", ")]);
@@ -112,6 +117,13 @@ function framesText(frames: ModelDescription["frames"]): string {
 function weightsText({ weightByteLengths }: ModelDescription): string {
   const sizes = Object.entries(weightByteLengths);
   return `weights ${sizes.map(([dtype, bytes]) => `${dtype} ${byteSize(bytes)}`).join(", ")}`;
+}
+
+function quantizationText({ format, isDouble, modules }: QuantizationDescription): string {
+  const layers = new Set(modules.map((name) => name.replaceAll(/\.\d+(?=\.|$)/g, ".*")));
+  const twice = isDouble ? ", its factors too" : "";
+  return `on disk by bitsandbytes, ${format}${twice}: ` +
+    `${modules.length} matrices, ${[...layers].join(", ")}`;
 }
 
 function tokensText(vocabulary: NonNullable<ModelDescription["vocabulary"]>): string {

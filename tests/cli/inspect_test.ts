@@ -45,6 +45,16 @@ Deno.test("inspect: says what a checkpoint over features is", async () => {
   assertMatch(output, /\nencoder +2 conformer layers of width 24, .* positions relative_key/);
 });
 
+Deno.test("inspect: says what is quantised on disk, layers alike once", async () => {
+  const folder = projectPath("tests/golden/quantized_nf4_double");
+  const { output } = await hubcap(["inspect", folder]);
+  assertMatch(
+    output,
+    /\nquantised +on disk by bitsandbytes, nf4, its factors too: 8 matrices, [^\n]*layers\.\*\.attention\.q_proj[^\n]*lm_head\n/,
+  );
+  assert(!output.includes("layers.0"));
+});
+
 Deno.test("inspect: names a classifier's classes", async () => {
   const { output } = await hubcap(["inspect", projectPath("tests/golden/classify_multi")]);
   assertMatch(output, /\nlabels +\d+: /);
