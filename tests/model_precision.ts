@@ -16,13 +16,13 @@ import { runCase } from "./model_golden.ts";
 const CASES = ["ctc_group", "ctc_layer_f16", "ctc_adapter", "wav2vec2_group", "bert_ctc"];
 
 /**
- * How far a logit may be off, as a part of the largest logit. Seen: 3e-6, 0.012 (webgpu), 0.02, 0.36. The
+ * How far a logit may be off, as a part of the largest logit. Seen: 3e-6, 0.012 (webgpu), 0.026, 0.31. The
  * networks are tiny, and their errors larger than those of real ones: fewer terms average out.
  */
 const TOLERANCES: Readonly<Record<Dtype, number>> = {
   float32: 1e-3,
   float16: 0.03,
-  int8: 0.05,
+  int8: 0.04,
   int4: 0.5,
 };
 

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a program, and this is what it is for
 /**
- * A model with its big matrices in 8 or 4 bits: `BitsAndBytesConfig(load_in_8bit=True)` and
+ * A model with the matrices of its layers in 8 or 4 bits: `BitsAndBytesConfig(load_in_8bit=True)` and
  * `load_in_4bit`. Checkpoints stay as they are; the weights are quantised on their way in.
  *
  *     deno run -A examples/documentation/quantized.ts [MODEL] [RECORDING] [int8|int4]

@@ -9,7 +9,7 @@ import { cast } from "../graph/ops.ts";
 import type { HubertConfig, HubertTask } from "./config.ts";
 import { ctcHead, sequenceClassificationHead, weightedLayerSum } from "./heads.ts";
 import { encoder, type EncoderResult, featureProjection, frontEnd, maskTime } from "./hubert.ts";
-import type { Network, Precision } from "./layers.ts";
+import { type Network, type Precision, unquantized } from "./layers.ts";
 import type { ParameterReader } from "./parameters.ts";
 
 /**
@@ -70,19 +70,20 @@ function buildEncoder(
   { task, features, ...request }: GraphRequest & { task: HubertTask; features: Value },
 ): void {
   const { g } = net;
+  const ends = unquantized(net);
   const frameInput = (name: string, isWanted: boolean | undefined) =>
     isWanted ? g.input(name, "float32", ["batch", "frames"]) : undefined;
   const frameMask = frameInput("frame_mask", request.hasFrameMask);
   const maskTimeIndices = frameInput("mask_time_indices", request.hasMaskTimeIndices);
 
-  const projected = featureProjection(net, config, features);
+  const projected = featureProjection(ends, config, features);
   const hidden = maskTimeIndices
     ? maskTime(net, projected.hidden, maskTimeIndices)
     : projected.hidden;
   const needsAttentions = request.givesAttentions ?? false;
   const result = encoder(net, config, { hidden, frameMask, needsAttentions });
 
-  const output = head(net, config, { task, result, frameMask });
+  const output = head(ends, config, { task, result, frameMask });
   give(g, output.name, output.value);
   if (task === "base") {
     // what transformers calls so: wav2vec 2.0 hands out the normalised features, HuBERT the raw ones

@@ -29,7 +29,7 @@ import { type Parameter, type ParameterReader, transposed } from "./parameters.t
 export interface Precision {
   /** Element type of activations and of weights that are not quantised. */
   readonly activations: "float32" | "float16";
-  /** How the big matrices are kept; `full` means like the activations. */
+  /** How matrices are kept; `full` means like the activations. */
   readonly matrices: "full" | "int8" | "blocks8" | "blocks4";
 }
 
@@ -38,6 +38,14 @@ export interface Network {
   readonly g: GraphBuilder;
   readonly parameters: ParameterReader;
   readonly precision: Precision;
+}
+
+/**
+ * The same network with no matrix quantised: for its two ends, the feature projection and the
+ * head, whose few weights decide much.
+ */
+export function unquantized(net: Network): Network {
+  return { ...net, precision: { ...net.precision, matrices: "full" } };
 }
 
 /** Inputs that share a scale in `blocks8` and `blocks4`. */

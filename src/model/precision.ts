@@ -8,8 +8,9 @@ import type { BackendName } from "../runtime/backend.ts";
 import type { Precision } from "./layers.ts";
 
 /**
- * How a model computes: in single or half precision, or with its big matrices
- * in 8 or 4 bits and everything else in single precision.
+ * How a model computes: in single or half precision, or with the matrices of its encoder's layers
+ * in 8 or 4 bits and everything else in single precision. So are the feature projection and the
+ * head: few weights, and those where rounding costs most.
  */
 export type Dtype = "float32" | "float16" | "int8" | "int4";
 

@@ -30,7 +30,7 @@ import { rowLengths } from "./frame_masks.ts";
 import { ctcHead, sequenceClassificationHead, weightedLayerSum } from "./heads.ts";
 import { type EncoderResult, maskTime } from "./hubert.ts";
 import type { GraphRequest } from "./hubert_graph.ts";
-import type { Network, Precision } from "./layers.ts";
+import { type Network, type Precision, unquantized } from "./layers.ts";
 import type { ParameterReader } from "./parameters.ts";
 import { frameClassificationHead, xVectorHead } from "./speaker_heads.ts";
 import { conformerEncoder, halfFeedForward, projectFeatures } from "./wav2vec2_bert.ts";
@@ -56,6 +56,7 @@ export function buildWav2Vec2BertGraph(
   checkTask(config, task);
   const g = new GraphBuilder(`${config.model_type}-${task}`);
   const net: Network = { g, parameters, precision };
+  const ends = unquantized(net);
   const frameInput = (name: string, isWanted: boolean | undefined) =>
     isWanted ? g.input(name, "float32", ["batch", "frames"]) : undefined;
   const size = config.feature_projection_input_dim;
@@ -65,14 +66,14 @@ export function buildWav2Vec2BertGraph(
     : frameInput("frame_mask", request.hasFrameMask);
   const maskTimeIndices = frameInput("mask_time_indices", request.hasMaskTimeIndices);
 
-  const projected = projectFeatures(net, config, inputFeatures);
+  const projected = projectFeatures(ends, config, inputFeatures);
   const result = conformerEncoder(net, config, {
     hidden: maskTimeIndices ? maskTime(net, projected.hidden, maskTimeIndices) : projected.hidden,
     frameMask,
     needsAttentions: request.givesAttentions ?? false,
   });
   const lastHiddenState = afterEncoder(net, config, { hidden: result.lastHiddenState, frameMask });
-  const outputs = head(net, config, { task, result: { ...result, lastHiddenState }, frameMask });
+  const outputs = head(ends, config, { task, result: { ...result, lastHiddenState }, frameMask });
   if (task === "base") outputs.extract_features = projected.normalized;
   if (request.givesHiddenStates) {
     result.hiddenStates.forEach((value, i) => outputs[`hidden_states.${i}`] = value);
