@@ -24,7 +24,8 @@ const HELP = `deno run -A bench/soak.ts [options] [settings of hubcap serve, as 
   --talk SECONDS     how long a speaker speaks before the next one follows (default: 90)
   --warm-up PART     of the time, after which memory is compared (default: 0.25)
   --growth MIB       memory that the server may grow by after that (default: 64)
-  --url URL          a server that runs, with maxSessions above N; otherwise one is started and ended
+  --url URL          a server that runs, whose maxSessions and maxSessionsPerAddress are above N;
+                     otherwise one is started and ended
 The last line is PASSED, or FAILED and what did; the command ends with 0 or 1.`;
 
 const SAMPLE_RATE_HZ = 16_000;
@@ -195,6 +196,7 @@ async function main(): Promise<number> {
   }
   const settings = {
     "max-sessions": Number(values.sessions) + 1,
+    "max-sessions-per-address": Number(values.sessions) + 1,
     ...Object.fromEntries(positionals.map((setting) => setting.split("=", 2))),
   };
   const { signal } = new AbortController();

@@ -48,6 +48,7 @@ const REFUSALS = {
   unreachable: "The server cannot be reached.",
   server_full: "The server is full: all its sessions are taken.",
   too_many_sessions: "Your key has as many sessions as it may have.",
+  too_many_from_address: "Your network has as many sessions as it may have.",
   overloaded: "The server has more to do than it can just now.",
   starting: "The server is still loading its model.",
   draining: "The server is shutting down.",

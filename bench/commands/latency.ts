@@ -147,7 +147,7 @@ export function serverFlags(
   return {
     ...{ model: source, backend: system.backend, dtype: system.dtype, threads: values.threads },
     ...{ decoder, "language-model": values.languageModel },
-    ...{ "left-ms": leftMs, "max-sessions": 10_000, "max-sessions-per-key": 10_000 },
+    ...{ "left-ms": leftMs, "max-sessions": 10_000, "max-sessions-per-address": 10_000 },
   };
 }
 

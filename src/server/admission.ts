@@ -5,7 +5,7 @@
  */
 import { identify, isLoopbackName, isOriginAllowed } from "./auth.ts";
 import type { ServerContext } from "./context.ts";
-import type { Permit, Refusal } from "./limits.ts";
+import type { Caller, Permit, Refusal } from "./limits.ts";
 import { log } from "./log.ts";
 
 /** What a request wants. */
@@ -24,8 +24,8 @@ export interface Wish {
 /** A request let in. Its permits are the caller's to give back. */
 export interface Admitted {
   readonly kind: "admitted";
-  /** Name of the key. */
-  readonly keyName: string | undefined;
+  /** Whose it is. */
+  readonly caller: Caller;
   /** The subprotocol to answer an upgrade with. */
   readonly subprotocol: string | undefined;
   /** Room for the connection; there if it was wished for. */
@@ -65,16 +65,17 @@ export function admit(
   }
   const engineRefusal = speaker === "no" ? undefined : engine.refusal();
   if (engineRefusal !== undefined) return engineRefusal;
+  const { keyName, subprotocol } = identity;
+  const caller = { keyName, address: context.addresses.of(request) };
   const socketPermit = socket ? gate.admitSocket() : NOTHING;
   if (socketPermit.kind === "refused") return socketPermit;
-  const speakerPermit = speaker === "no" ? NOTHING : gate.admitSpeaker(identity.keyName);
+  const speakerPermit = speaker === "no" ? NOTHING : gate.admitSpeaker(caller);
   if (speakerPermit.kind === "refused") {
     socketPermit[Symbol.dispose]();
     return speakerPermit;
   }
   if (speaker === "later") speakerPermit[Symbol.dispose]();
-  const { keyName, subprotocol } = identity;
-  return { kind: "admitted", keyName, subprotocol, socket: socketPermit, speaker: speakerPermit };
+  return { kind: "admitted", caller, subprotocol, socket: socketPermit, speaker: speakerPermit };
 }
 
 /** A refusal that no limit makes. */

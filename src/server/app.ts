@@ -6,6 +6,7 @@
 import { AudioError } from "../errors.ts";
 import { parseApiKeys } from "./auth.ts";
 import { CaptionSessions } from "./caption_sessions.ts";
+import { ClientAddresses } from "./client_address.ts";
 import type { ServerConfig } from "./config.ts";
 import type { ServerContext } from "./context.ts";
 import type { EngineSlot } from "./engine_slot.ts";
@@ -42,7 +43,8 @@ export function createContext(
   });
   engine.observer = (record) => metrics.engine.observe(record);
   const keys = parseApiKeys(config.apiKeys);
-  return { config, keys, engine, metrics, gate, draining, sessions, captions };
+  const addresses = new ClientAddresses(config.trustedProxies);
+  return { config, keys, addresses, engine, metrics, gate, draining, sessions, captions };
 }
 
 /**

@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { DTYPES } from "../model/precision.ts";
 import { requireWindowsWithin } from "../schedule/window_policy.ts";
+import { parseProxies } from "./client_address.ts";
 import type { ServerConfig } from "./server_config.ts";
 
 export type { ServerConfig };
@@ -60,10 +61,14 @@ const SHAPE = {
   tlsKey: z.string().optional().describe("PEM file of its key"),
   apiKeys: list().default([]).describe("keys that let in: name:key,…; none lets in all"),
   viewersNeedKey: flag().default(false).describe("viewers need a key too, not the id alone"),
+  trustedProxies: list().default([])
+    .describe("proxies whose X-Forwarded-For is believed: addresses, or networks as 10.0.0.0/8"),
   allowedOrigins: list().default([]).describe("origins of pages that may use the server"),
 
   maxSessions: count(1, 100_000).default(64).describe("most speakers at once"),
   maxSessionsPerKey: count(1, 100_000).default(64).describe("most speakers at once of one key"),
+  maxSessionsPerAddress: count(1, 100_000).default(64)
+    .describe("most speakers at once from one address"),
   maxSockets: count(1, 1_000_000).default(2000).describe("most connections, viewers included"),
   maxMessageBytes: count(1000, 1 << 26).default(1 << 20).describe("longest message"),
   maxQueuedBytes: count(1000, 1 << 30).default(8 << 20)
@@ -178,6 +183,7 @@ export function resolveConfig(sources: ConfigSources = {}): ServerConfig {
     throw new RangeError("Cannot use the configuration as tlsCert and tlsKey must come together");
   }
   config.annotators.forEach(splitAnnotator);
+  parseProxies(config.trustedProxies);
   requireWindowsWithin({ limitMs: config.maxWindowMs, because: "maxWindowMs is" }, config);
   return config;
 }

@@ -6,6 +6,7 @@
 import type { ApiKey } from "./auth.ts";
 import type { ServerConfig } from "./config.ts";
 import type { CaptionSessions } from "./caption_sessions.ts";
+import type { ClientAddresses } from "./client_address.ts";
 import type { EngineSlot } from "./engine_slot.ts";
 import type { Gate } from "./limits.ts";
 import type { ServerMetrics } from "./metrics.ts";
@@ -16,6 +17,8 @@ export interface ServerContext {
   readonly config: ServerConfig;
   /** The keys of the configuration. */
   readonly keys: readonly ApiKey[];
+  /** Where requests come from. */
+  readonly addresses: ClientAddresses;
   /** The engine, once it is loaded. */
   readonly engine: EngineSlot;
   readonly metrics: ServerMetrics;

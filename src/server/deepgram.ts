@@ -19,7 +19,7 @@ import {
 } from "./deepgram_messages.ts";
 import { type ListenQuery, parseListenQuery, streamOptionsOf } from "./deepgram_query.ts";
 import { SegmentCutter } from "./deepgram_results.ts";
-import { LimitError, type Permit, type Refusal, TextLimit } from "./limits.ts";
+import { type Caller, LimitError, type Permit, type Refusal, TextLimit } from "./limits.ts";
 import { log } from "./log.ts";
 import { modelName } from "./model_name.ts";
 import { CLOSE_CODES } from "./protocol.ts";
@@ -36,7 +36,7 @@ function listenRoute(context: ServerContext, request: Request): Response {
   const no = (refused: Refusal) => refuseListen(context, refused, requestId);
   const admitted = admit(context, request, { socket: true, speaker: "now" });
   if (admitted.kind === "refused") return no(admitted);
-  const { socket: socketPermit, subprotocol, keyName } = admitted;
+  const { socket: socketPermit, subprotocol, caller } = admitted;
   const leave = (refused: Refusal) => {
     socketPermit[Symbol.dispose]();
     admitted.speaker[Symbol.dispose]();
@@ -48,7 +48,7 @@ function listenRoute(context: ServerContext, request: Request): Response {
     const message = "Cannot answer as this address speaks WebSocket only";
     return leave(refusal(426, "upgrade_required", message));
   }
-  const permit = admitChannels(context, { first: admitted.speaker, keyName, query });
+  const permit = admitChannels(context, { first: admitted.speaker, caller, query });
   if (permit.kind === "refused") return leave(permit);
   let connection: ListenConnection | undefined;
   try {
@@ -68,9 +68,9 @@ function listenRoute(context: ServerContext, request: Request): Response {
 /** Room for every channel that is a stream of its own. */
 function admitChannels(
   { gate }: ServerContext,
-  { first, keyName, query: { format } }: {
+  { first, caller, query: { format } }: {
     first: Permit;
-    keyName: string | undefined;
+    caller: Caller;
     query: ListenQuery;
   },
 ): Permit | Refusal {
@@ -78,7 +78,7 @@ function admitChannels(
   const release = () => permits.forEach((permit) => permit[Symbol.dispose]());
   const count = format.channels === "split" ? format.channelCount : 1;
   while (permits.length < count) {
-    const next = gate.admitSpeaker(keyName);
+    const next = gate.admitSpeaker(caller);
     if (next.kind === "refused") {
       release();
       return next;

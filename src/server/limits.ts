@@ -41,10 +41,19 @@ export interface Permit extends Disposable {
 /** How soon a client turned away for want of room may ask again. */
 const RETRY_AFTER_MS = 5000;
 
+/** Who asks for room. */
+export interface Caller {
+  /** Name of the key; `undefined` on a server without keys. */
+  readonly keyName: string | undefined;
+  /** Where the request comes from; `undefined` where that is not known. */
+  readonly address: string | undefined;
+}
+
 /** Counts speakers and connections. */
 export class Gate {
   readonly #config: ServerConfig;
-  readonly #perKey = new Map<string, number>();
+  readonly #byKey = new Tally();
+  readonly #byAddress = new Tally();
   #speakerCount = 0;
   #socketCount = 0;
 
@@ -66,17 +75,22 @@ export class Gate {
   /**
    * Takes room for a speaker.
    *
-   * @param keyName Whose it is.
+   * @param caller Whose it is.
    */
-  admitSpeaker(keyName: string | undefined): Permit | Refusal {
-    const { maxSessions, maxSessionsPerKey } = this.#config;
-    const name = keyName ?? "";
-    const held = this.#perKey.get(name) ?? 0;
-    if (keyName !== undefined && held >= maxSessionsPerKey) {
+  admitSpeaker({ keyName, address }: Caller): Permit | Refusal {
+    const { maxSessions, maxSessionsPerKey, maxSessionsPerAddress } = this.#config;
+    if (this.#byKey.of(keyName) >= maxSessionsPerKey) {
       return refusal(
         429,
         "too_many_sessions",
-        `Cannot open a session as the key has ${held}, the most allowed`,
+        `Cannot open a session as the key has ${maxSessionsPerKey}, the most allowed`,
+      );
+    }
+    if (this.#byAddress.of(address) >= maxSessionsPerAddress) {
+      return refusal(
+        429,
+        "too_many_from_address",
+        `Cannot open a session as there are ${maxSessionsPerAddress} from ${address}, the most allowed`,
       );
     }
     if (this.#speakerCount >= maxSessions) {
@@ -86,14 +100,13 @@ export class Gate {
         `Cannot open a session as there are ${this.#speakerCount}, the most allowed`,
       );
     }
-    this.#speakerCount++;
-    this.#perKey.set(name, held + 1);
-    return permit(() => {
-      this.#speakerCount--;
-      const left = this.#perKey.get(name)! - 1;
-      if (left === 0) this.#perKey.delete(name);
-      else this.#perKey.set(name, left);
-    });
+    const count = (change: 1 | -1) => {
+      this.#speakerCount += change;
+      this.#byKey.count(keyName, change);
+      this.#byAddress.count(address, change);
+    };
+    count(1);
+    return permit(() => count(-1));
   }
 
   /** Takes room for a connection. */
@@ -107,6 +120,22 @@ export class Gate {
     }
     this.#socketCount++;
     return permit(() => void this.#socketCount--);
+  }
+}
+
+/** How many each of some names has. Nobody without a name has any. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+
+  of(name: string | undefined): number {
+    return name === undefined ? 0 : this.#counts.get(name) ?? 0;
+  }
+
+  count(name: string | undefined, change: 1 | -1): void {
+    if (name === undefined) return;
+    const count = this.of(name) + change;
+    if (count === 0) this.#counts.delete(name);
+    else this.#counts.set(name, count);
   }
 }
 

@@ -8,7 +8,7 @@ import type { CaptionSession, SpeakerConnection } from "./caption_sessions.ts";
 import { parseClientMessage } from "./client_message.ts";
 import type { ServerContext } from "./context.ts";
 import { errorOf, EventPipe } from "./event_pipe.ts";
-import { LimitError, type Refusal, TextLimit } from "./limits.ts";
+import { type Caller, LimitError, type Refusal, TextLimit } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type ClientMessage,
@@ -45,14 +45,14 @@ function speakerRoute(
     speaker: session === undefined ? "later" : "no",
   });
   if (admitted.kind === "refused") return refuse(context, admitted);
-  const { subprotocol, socket: permit, keyName } = admitted;
+  const { subprotocol, socket: permit, caller } = admitted;
   if (!isUpgrade(request)) { // from pages that ask why a WebSocket was refused, too
     permit[Symbol.dispose]();
     const message = "Cannot answer as this address speaks WebSocket only";
     return refuse(context, refusal(426, "upgrade_required", message));
   }
   const { socket, response } = upgrade(request, context.config, { permit, subprotocol });
-  new SpeakerSocket(context, socket, { keyName, session });
+  new SpeakerSocket(context, socket, { caller, session });
   return response;
 }
 
@@ -67,7 +67,7 @@ class SpeakerSocket implements SpeakerConnection {
   readonly #context: ServerContext;
   readonly #socket: WebSocket;
   readonly #pipe: EventPipe;
-  readonly #keyName: string | undefined;
+  readonly #caller: Caller;
   readonly #texts = new TextLimit();
   /** The session to resume, as the address names it. */
   readonly #wanted: CaptionSession | undefined;
@@ -78,12 +78,12 @@ class SpeakerSocket implements SpeakerConnection {
   constructor(
     context: ServerContext,
     socket: WebSocket,
-    options: { keyName: string | undefined; session: CaptionSession | undefined },
+    options: { caller: Caller; session: CaptionSession | undefined },
   ) {
     this.#context = context;
     this.#socket = socket;
     this.#pipe = new EventPipe(context, socket);
-    this.#keyName = options.keyName;
+    this.#caller = options.caller;
     this.#wanted = options.session;
     const { startSeconds } = context.config;
     this.#startTimer = setTimeout(() => {
@@ -175,7 +175,7 @@ class SpeakerSocket implements SpeakerConnection {
     if (this.#wanted !== undefined || this.#session !== undefined) {
       throw new LimitError("bad_message", "Cannot take 'start' as there is a session already");
     }
-    const permit = this.#context.gate.admitSpeaker(this.#keyName);
+    const permit = this.#context.gate.admitSpeaker(this.#caller);
     if (permit.kind === "refused") throw refusedLater(permit);
     try {
       const session = this.#context.captions.open(this.#context, message, permit);
@@ -237,8 +237,8 @@ class SpeakerSocket implements SpeakerConnection {
 
 /** There was room when the connection was made: idle ones take none. */
 function refusedLater({ code, message, retryAfterMs = 5000 }: Refusal): LimitError {
-  const told = code === "too_many_sessions" ? code : "server_full";
-  return new LimitError(told, message, { retryAfterMs });
+  const isShare = code === "too_many_sessions" || code === "too_many_from_address";
+  return new LimitError(isShare ? code : "server_full", message, { retryAfterMs });
 }
 
 /** Errors that a session has, in words. */

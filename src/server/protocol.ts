@@ -364,6 +364,8 @@ export const CLOSE_CODES = {
   server_full: 1013,
   /** The same, for the key's share. */
   too_many_sessions: 1013,
+  /** The same, for the share of the address. */
+  too_many_from_address: 1013,
   /** Another connection resumed the session. */
   replaced: 4000,
   /** The server shuts down. */
@@ -383,6 +385,7 @@ export type RefusalCode =
   | "not_found"
   | "upgrade_required"
   | "too_many_sessions"
+  | "too_many_from_address"
   | "server_full"
   | "overloaded"
   | "starting"

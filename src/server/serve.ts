@@ -69,7 +69,7 @@ export async function startServer(
         log.error("A request failed: {error}", { error: String(error) });
         return new Response("The server failed", { status: 500 });
       },
-    }, handlerOf(createApp(context)));
+    }, handlerOf(createApp(context), context));
     const url = urlOf(config, (http.addr as Deno.NetAddr).port);
     announce(context, url);
     let ended: Promise<void> | undefined;
@@ -90,9 +90,12 @@ export async function startServer(
   }
 }
 
-/** Hono's handler, without the information about the connection that nobody asks for. */
-function handlerOf(app: App): (request: Request) => Response | Promise<Response> {
-  return (request) => app.fetch(request);
+/** Hono's handler; of the connection all that is asked for is where it comes from. */
+function handlerOf(app: App, { addresses }: ServerContext): Deno.ServeHandler {
+  return (request, { remoteAddr }) => {
+    addresses.note(request, remoteAddr);
+    return app.fetch(request);
+  };
 }
 
 async function loadEngine(

@@ -52,6 +52,8 @@ export interface ServerConfig {
   readonly apiKeys: readonly string[];
   /** Viewers need a key too, not the session's id alone. @default {false} */
   readonly viewersNeedKey: boolean;
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. @default {[]} */
+  readonly trustedProxies: readonly string[];
   /** Origins of pages that may use the server besides its own; `*` is any. @default {[]} */
   readonly allowedOrigins: readonly string[];
 
@@ -59,6 +61,8 @@ export interface ServerConfig {
   readonly maxSessions: number;
   /** Most speakers at once of one key. @default {64} */
   readonly maxSessionsPerKey: number;
+  /** Most speakers at once from one address. @default {64} */
+  readonly maxSessionsPerAddress: number;
   /** Most connections, viewers included. @default {2000} */
   readonly maxSockets: number;
   /** Longest message. @default {1048576} */

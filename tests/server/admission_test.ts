@@ -43,6 +43,54 @@ Deno.test("admit: refuses before the upgrade, with the status, the reason and wh
   assertEquals((await ask(yours))[0], 426);
 });
 
+Deno.test("admit: one address takes its share, in every protocol, and no more", async () => {
+  await using server = await openServer({ maxSessionsPerAddress: 1, trustedProxies: "127.0.0.1" });
+  const listen = "/v1/listen?encoding=mulaw&sample_rate=8000";
+  const from = (address: string) => ({ headers: [`X-Forwarded-For: 203.0.113.1, ${address}`] });
+  using _speaker = await RawSocket.open(server.url, { path: "/vosk", ...from("192.0.2.1") });
+  assertEquals(server.context.gate.speakerCount, 1);
+  const sockets = ["/v1/captions", listen, `${listen}&channels=2&multichannel=true`, "/", "/vosk"];
+  for (const path of sockets) {
+    using refused = await RawSocket.open(server.url, { path, ...from("192.0.2.1") });
+    assertEquals(refused.status, 429, path);
+    assertStringIncludes(refused.head.toLowerCase(), "retry-after: 5");
+  }
+  const post = async (address: string) => {
+    const response = await fetch(`${server.url}/v1/audio/transcriptions`, {
+      ...{ method: "POST", body: new FormData(), headers: { "x-forwarded-for": address } },
+    });
+    return [response.status, (await response.json()).error.message] as const;
+  };
+  const [status, message] = await post("192.0.2.1");
+  assertEquals(status, 429);
+  assertEquals(message, "Cannot open a session as there are 1 from 192.0.2.1, the most allowed");
+  assertEquals((await post("192.0.2.2"))[0], 400); // let in: what it sends is no recording
+  using one = await RawSocket.open(server.url, { path: listen, ...from("192.0.2.2") });
+  const two = `${listen}&channels=2&multichannel=true`;
+  using both = await RawSocket.open(server.url, { path: two, ...from("192.0.2.3") });
+  assertEquals([one.status, both.status], [101, 429]); // each channel is a speaker
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assertStringIncludes(metrics, 'hubcap_refusals_total{code="too_many_from_address"} 7');
+});
+
+Deno.test("admit: who took no room with the connection hears at 'start' that there is none", async () => {
+  await using server = await openServer({ maxSessionsPerAddress: 1 });
+  const connect = async () => {
+    const client = new TestClient(`${server.url}/v1/captions`);
+    await client.opened;
+    return client;
+  };
+  await using first = await connect();
+  await using second = await connect();
+  first.say(START);
+  await first.get("hello");
+  second.say(START);
+  const { code, retryAfterMs, message } = await second.get("error");
+  assertEquals([code, retryAfterMs], ["too_many_from_address", 5000]);
+  assertStringIncludes(message, "127.0.0.1");
+  assertEquals((await second.closed).code, 1013);
+});
+
 Deno.test("admit: pages get security headers, those of allowed origins may read", async () => {
   await using server = await openServer({ allowedOrigins: "https://app.example" });
   const get = async (origin: string) => {

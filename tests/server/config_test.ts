@@ -40,6 +40,8 @@ Deno.test("resolveConfig: what is wrong is named, all of it", () => {
     [{ tlsCert: "cert.pem" }, ["tlsKey"]],
     [{ logLevel: "loud" }, ["logLevel"]],
     [{ annotators: "./diarizer" }, ["name=source", "./diarizer"]],
+    [{ trustedProxies: "10.0.0.0/8,10.0.0.0/33" }, ["trustedProxies", "10.0.0.0/33"]],
+    [{ trustedProxies: ["localhost"] }, ["10.0.0.0/8", "localhost"]],
     [{ rightMs: 9000 }, ["rightMs 9000", "maxWindowMs is 12000"]],
   ];
   for (const [file, names] of cases) {

@@ -17,12 +17,13 @@ Deno.test("SpeedLimit: a burst, then as fast as allowed, on average for ever", (
 
 Deno.test("Gate: room for speakers in all and by key, given back once", () => {
   const gate = new Gate(resolveConfig({ flags: { maxSessions: 3, maxSessionsPerKey: 2 } }));
-  const first = gate.admitSpeaker("a");
-  assertEquals(gate.admitSpeaker("a").kind, "admitted");
-  const third = gate.admitSpeaker("a");
+  const ask = (keyName: string) => gate.admitSpeaker({ keyName, address: undefined });
+  const first = ask("a");
+  assertEquals(ask("a").kind, "admitted");
+  const third = ask("a");
   assertEquals([third.kind, "status" in third && third.status], ["refused", 429]);
-  assertEquals(gate.admitSpeaker("b").kind, "admitted");
-  const full = gate.admitSpeaker("c");
+  assertEquals(ask("b").kind, "admitted");
+  const full = ask("c");
   assertEquals("status" in full && [full.status, full.code], [503, "server_full"]);
   assertEquals("status" in full && full.retryAfterMs! > 0, true);
   if (first.kind === "admitted") {
@@ -30,8 +31,27 @@ Deno.test("Gate: room for speakers in all and by key, given back once", () => {
     first[Symbol.dispose]();
   }
   assertEquals(gate.speakerCount, 2);
-  assertEquals(gate.admitSpeaker("a").kind, "admitted");
-  assertEquals(gate.admitSpeaker("c").kind, "refused");
+  assertEquals(ask("a").kind, "admitted");
+  assertEquals(ask("c").kind, "refused");
+});
+
+Deno.test("Gate: room for speakers by address, whatever their keys, and where none is known", () => {
+  const gate = new Gate(resolveConfig({ flags: { maxSessionsPerAddress: 2 } }));
+  const ask = (keyName: string | undefined, address: string | undefined) => {
+    const permit = gate.admitSpeaker({ keyName, address });
+    return permit.kind === "admitted" ? permit : [permit.status, permit.code];
+  };
+  const first = ask("a", "192.0.2.1") as Disposable;
+  ask(undefined, "192.0.2.1");
+  assertEquals(ask("b", "192.0.2.1"), [429, "too_many_from_address"]);
+  for (const address of ["192.0.2.2", undefined, undefined, undefined]) {
+    assertEquals("kind" in ask(undefined, address), true, address);
+  }
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  assertEquals("kind" in ask("b", "192.0.2.1"), true);
+  assertEquals(ask("a", "192.0.2.1"), [429, "too_many_from_address"]);
+  assertEquals(gate.speakerCount, 6);
 });
 
 Deno.test("Gate: room for connections", () => {

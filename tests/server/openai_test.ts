@@ -128,7 +128,9 @@ Deno.test("openai: errors have OpenAI's shape, and its client knows them", async
 
 Deno.test("openai: a client that is refused for want of room is told when to try again", async () => {
   await using server = await openServer({ ...FLAGS, maxSessionsPerKey: 1 });
-  using _permit = server.context.gate.admitSpeaker("tester") as Disposable;
+  using _permit = server.context.gate.admitSpeaker({
+    ...{ keyName: "tester", address: undefined },
+  }) as Disposable;
   const error = await clientOf(server.url).audio.transcriptions.create({
     ...{ file: await recording(), model },
   }).catch((error) => error);

@@ -152,7 +152,7 @@ Deno.test("SpeakerSession: what is too much is refused, what was taken is captio
 Deno.test("SpeakerSession: an engine that ends is told to every session, and room given back", async () => {
   await using opened = await openContext();
   const { context } = opened;
-  const permit = context.gate.admitSpeaker(undefined);
+  const permit = context.gate.admitSpeaker({ keyName: undefined, address: undefined });
   assert(permit.kind === "admitted");
   const over = Promise.withResolvers<unknown>();
   const session = new SpeakerSession(context, {
@@ -169,7 +169,7 @@ Deno.test("SpeakerSession: an engine that ends is told to every session, and roo
 Deno.test("SpeakerSession: a format that cannot be gives the room back", async () => {
   await using opened = await openContext();
   const { context } = opened;
-  const permit = context.gate.admitSpeaker(undefined);
+  const permit = context.gate.admitSpeaker({ keyName: undefined, address: undefined });
   assert(permit.kind === "admitted");
   const wrong = { ...PCM, sampleRateHz: 1 };
   assertThrows(() => {
