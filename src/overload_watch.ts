@@ -6,6 +6,7 @@
  */
 import {
   countShed,
+  holdMsOf,
   isInForce,
   observeLag,
   OVERLOAD_START,
@@ -68,7 +69,7 @@ export class OverloadWatch {
   /** While nothing waits nobody observes; this makes up for it. */
   #observeIdleTime(): void {
     while (this.#isIdle && this.#state.step !== "admit") {
-      const atMs = (this.#state.calmSinceMs ?? Infinity) + this.policy.holdMs;
+      const atMs = (this.#state.calmSinceMs ?? Infinity) + holdMsOf(this.#state, this.policy);
       if (!(atMs <= this.#nowMs())) return;
       this.#observeLag({ lagMs: 0, atMs });
     }

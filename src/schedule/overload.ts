@@ -5,7 +5,8 @@
  * Audio once accepted is never dropped. First a window that is late takes all that came meanwhile, so
  * that a busy device encodes less context for the same audio (**coalesce**), then there is less
  * context, too (**degrade**), then new streams are turned away (**refuse**); as the lag falls, the
- * same steps back.
+ * same steps back. A lag may be low only because of the step that is in force: one that is soon
+ * taken again is kept for longer each time, so that a steady load does not have it come and go.
  *
  * @module
  */
@@ -29,8 +30,10 @@ export interface OverloadThreshold {
 export interface OverloadPolicy {
   /** Threshold of each step after `admit`; each higher than the one before. */
   readonly thresholds: Readonly<Record<Exclude<OverloadStep, "admit">, OverloadThreshold>>;
-  /** Time the lag must stay low before a step is given up, ms. */
+  /** Time the lag must stay low before a step is given up, ms; twice as long each time it relapsed. */
   readonly holdMs: number;
+  /** Longest such time, and time within which a step that is taken again has relapsed, ms. */
+  readonly longestHoldMs: number;
   /** What part of the context before `degrade` leaves. */
   readonly leftPart: number;
   /** The same of the context after. */
@@ -50,6 +53,7 @@ export const OVERLOAD_POLICY: OverloadPolicy = {
     refuse: { enterMs: 900, leaveMs: 400 },
   },
   holdMs: 4000,
+  longestHoldMs: 32_000,
   leftPart: 1 / 4,
   rightPart: 5 / 6,
   retryAfterMs: 5000,
@@ -63,6 +67,10 @@ export interface OverloadState {
   readonly calmSinceMs: number | undefined;
   /** How often each step was entered from below. */
   readonly entered: Readonly<Record<OverloadStep, number>>;
+  /** How often in a row each step was taken again soon after it was given up. */
+  readonly relapses: Readonly<Record<OverloadStep, number>>;
+  /** When each step was last given up. */
+  readonly givenUpMs: Readonly<Partial<Record<OverloadStep, number>>>;
   /** What was given up so far. */
   readonly shed: OverloadShed;
 }
@@ -92,6 +100,8 @@ export const OVERLOAD_START: OverloadState = {
   step: "admit",
   calmSinceMs: undefined,
   entered: { admit: 0, coalesce: 0, degrade: 0, refuse: 0 },
+  relapses: { admit: 0, coalesce: 0, degrade: 0, refuse: 0 },
+  givenUpMs: {},
   shed: { hops: 0, streams: 0 },
 };
 
@@ -109,24 +119,45 @@ export function observeLag(
   policy: OverloadPolicy = OVERLOAD_POLICY,
 ): { state: OverloadState; event: OverloadEvent | undefined } {
   const { lagMs, atMs } = observation;
-  const { step, entered } = state;
+  const { step } = state;
   const rank = OVERLOAD_STEPS.indexOf(step);
   const moveTo = (to: OverloadStep) => ({ from: step, to, lagMs, atMs });
   const above = OVERLOAD_STEPS[rank + 1];
   if (above !== undefined && above !== "admit" && lagMs > policy.thresholds[above].enterMs) {
-    const counted = { ...entered, [above]: entered[above] + 1 };
-    const next = { ...state, step: above, calmSinceMs: undefined, entered: counted };
-    return { state: next, event: moveTo(above) };
+    return { state: entering(above, state, { atMs, policy }), event: moveTo(above) };
   }
   if (step === "admit" || lagMs >= policy.thresholds[step].leaveMs) {
     return { state: { ...state, calmSinceMs: undefined }, event: undefined };
   }
   const { calmSinceMs = atMs } = state;
-  if (atMs - calmSinceMs < policy.holdMs) {
+  if (atMs - calmSinceMs < holdMsOf(state, policy)) {
     return { state: { ...state, calmSinceMs }, event: undefined };
   }
   const below = OVERLOAD_STEPS[rank - 1]!;
-  return { state: { ...state, step: below, calmSinceMs: atMs }, event: moveTo(below) };
+  const givenUpMs = { ...state.givenUpMs, [step]: atMs };
+  return { state: { ...state, step: below, calmSinceMs: atMs, givenUpMs }, event: moveTo(below) };
+}
+
+function entering(
+  step: OverloadStep,
+  state: OverloadState,
+  { atMs, policy }: { atMs: number; policy: OverloadPolicy },
+): OverloadState {
+  const { entered, relapses, givenUpMs: { [step]: givenUpMs = -Infinity } } = state;
+  const isRelapse = atMs - givenUpMs < policy.longestHoldMs;
+  return {
+    ...{ ...state, step, calmSinceMs: undefined },
+    entered: { ...entered, [step]: entered[step] + 1 },
+    relapses: { ...relapses, [step]: isRelapse ? relapses[step] + 1 : 0 },
+  };
+}
+
+/** Time the lag must stay low before the step in force is given up, ms. */
+export function holdMsOf(
+  { step, relapses }: OverloadState,
+  { holdMs, longestHoldMs }: OverloadPolicy,
+): number {
+  return Math.min(holdMs * 2 ** relapses[step], longestHoldMs);
 }
 
 /** Counts what was given up. */
@@ -182,7 +213,7 @@ export function windowsAt(
  * @throws {RangeError} If thresholds do not rise, or a number is out of range.
  */
 export function requireOverloadPolicy(policy: OverloadPolicy): void {
-  const { thresholds, holdMs, leftPart, rightPart, retryAfterMs } = policy;
+  const { thresholds, holdMs, longestHoldMs, leftPart, rightPart, retryAfterMs } = policy;
   let lastMs = 0;
   for (const step of OVERLOAD_STEPS) {
     if (step === "admit") continue;
@@ -196,10 +227,11 @@ export function requireOverloadPolicy(policy: OverloadPolicy): void {
     lastMs = enterMs;
   }
   const arePart = [leftPart, rightPart].every((part) => part >= 0 && part <= 1);
-  if (!(holdMs >= 0 && retryAfterMs >= 0 && arePart)) {
+  if (!(holdMs >= 0 && longestHoldMs >= holdMs && retryAfterMs >= 0 && arePart)) {
     throw new RangeError(
-      `Cannot use the overload policy as holdMs and retryAfterMs must be at least 0, leftPart and ` +
-        `rightPart from 0 to 1: ${holdMs}, ${retryAfterMs}, ${leftPart} and ${rightPart}`,
+      `Cannot use the overload policy as holdMs and retryAfterMs must be at least 0, longestHoldMs at ` +
+        `least holdMs, leftPart and rightPart from 0 to 1: ` +
+        `${holdMs}, ${retryAfterMs}, ${longestHoldMs}, ${leftPart} and ${rightPart}`,
     );
   }
 }

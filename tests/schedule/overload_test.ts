@@ -105,6 +105,48 @@ Deno.test("one step at a time, up at once, down after a calm time", () => {
   assertEquals(state.entered, { admit: 0, coalesce: 1, degrade: 1, refuse: 1 });
 });
 
+Deno.test("a load that only shorter windows bear: they stay short, hardly interrupted", () => {
+  const durationMs = 300_000;
+  const { events, frames, maxLagMs, overload } = simulate({
+    ...SIMULATION,
+    batches: { ...SIMULATION.batches, maxBatch: 2 },
+    // Each second 30 windows of 5 s take 1.58 s, in pairs; of 1.9 s, 0.65 s.
+    cost: { batchMs: 5, audioSecondMs: 10 },
+    speakers: speakers(12, { everyMs: 137, durationMs }),
+  });
+  assert(frames.every(([committed, total]) => committed === total), "a frame was lost");
+  const entries = events.filter(({ from, to }) => from === "coalesce" && to === "degrade");
+  assertEquals(entries.length, overload.entered.degrade);
+  // Three on the way to the longest hold, then one each time it is over.
+  const most = 3 + durationMs / OVERLOAD_POLICY.longestHoldMs;
+  assert(entries.length <= most, `degrade was entered ${entries.length} times`);
+  assert(maxLagMs < 400, `fell behind by ${maxLagMs} ms`);
+});
+
+Deno.test("a step that is soon taken again is kept twice as long, up to a limit, and not for ever", () => {
+  let state: OverloadState = OVERLOAD_START;
+  let atMs = 0;
+  const observe = (lagMs: number) => {
+    const step = observeLag(state, { atMs, lagMs });
+    state = step.state;
+    return step.event;
+  };
+  /** Takes the first step, and gives it up. Result: how long that took. */
+  const heldMs = () => {
+    assertEquals(observe(151)?.to, "coalesce");
+    const startMs = atMs;
+    while (observe(0) === undefined) atMs += 500;
+    return atMs - startMs;
+  };
+  const held: number[] = [];
+  for (const pauseMs of [0, 1000, 31_999, 1000, 1000, 32_000, 0]) {
+    atMs += pauseMs;
+    held.push(heldMs());
+  }
+  assertEquals(held, [4000, 8000, 16_000, 32_000, 32_000, 4000, 8000]);
+  assertEquals([state.entered.coalesce, state.relapses.coalesce], [7, 1]);
+});
+
 Deno.test("what each step does to windows, and what is in force", () => {
   const windows = windowPolicy(HUBERT, { leftMs: 3000, hopMs: 300, rightMs: 600 });
   const made = (["admit", "coalesce", "degrade", "refuse"] as const).map((step) => {
@@ -136,6 +178,11 @@ Deno.test("a policy that makes no sense is refused", () => {
     () => requireOverloadPolicy({ ...OVERLOAD_POLICY, thresholds: { ...thresholds, degrade } }),
     RangeError,
     "degrade has enterMs 150 and leaveMs 100",
+  );
+  assertThrows(
+    () => requireOverloadPolicy({ ...OVERLOAD_POLICY, longestHoldMs: 3999 }),
+    RangeError,
+    "3999",
   );
   assertThrows(
     () => requireOverloadPolicy({ ...OVERLOAD_POLICY, leftPart: 1.5 }),
