@@ -6,6 +6,8 @@
 import { CaptionEngine } from "../src/engine.ts";
 import type { EngineRecord } from "../src/engine_observer.ts";
 import { OverloadError } from "../src/errors.ts";
+import { windowsAt } from "../src/schedule/overload.ts";
+import { windowPolicy } from "../src/schedule/window_policy.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import type { StreamOptions } from "../src/stream.ts";
 import { msToSamples, samplesToMs } from "../src/units.ts";
@@ -54,7 +56,7 @@ const PUSH_MS = 100;
 
 /** What an observer saw of the time that is measured. */
 interface Seen {
-  readonly windows: { atMs: number; delayMs: number; newMs: number }[];
+  readonly windows: { atMs: number; delayMs: number; newMs: number; rightMs: number }[];
   busyMs: number;
   runCount: number;
 }
@@ -70,14 +72,16 @@ export async function driveStreams(
   const fromMs = clock.nowMs() + leftMs + hopMs + rightMs + 2000;
   const untilMs = fromMs + 1000 * load.seconds;
   const seen: Seen = { windows: [], busyMs: 0, runCount: 0 };
-  const observer = (record: EngineRecord) => {
-    if (record.atMs >= fromMs) takeIn(record, { seen, sampleRateHz: model.sampleRateHz });
-  };
   const engines = Array.from(
     { length: load.deviceCount },
     () =>
       new CaptionEngine(sharedModel(model), {
-        ...{ observer, nowMs: clock.nowMs, frontEndCache: false, runTimeoutMs: Infinity },
+        ...{
+          observer: observerOf(model, { load, seen, fromMs }),
+          nowMs: clock.nowMs,
+          frontEndCache: false,
+          runTimeoutMs: Infinity,
+        },
         ...(load.maxBatch === undefined ? {} : { maxBatch: load.maxBatch }),
       }),
   );
@@ -87,32 +91,38 @@ export async function driveStreams(
   await clock.finish(); // a run that has begun
   await Promise.all(closing);
   return {
-    ...delaysOf(seen, rightMs),
+    ...delaysOf(seen),
     busy: seen.busyMs / load.deviceCount / (untilMs - fromMs),
     refusedCount: refusals.count,
   };
 }
 
-function takeIn(
-  record: EngineRecord,
-  { seen, sampleRateHz }: { seen: Seen; sampleRateHz: number },
-): void {
-  if (record.kind !== "run") return;
-  const { atMs, runMs, windows } = record;
-  seen.busyMs += runMs;
-  seen.runCount++;
-  for (const { queueMs, newSampleCount } of windows) {
-    const newMs = samplesToMs(newSampleCount, sampleRateHz);
-    seen.windows.push({ atMs, delayMs: queueMs + runMs, newMs });
-  }
+/** Takes in what one engine says. Its overload policy decides how much context frames wait for. */
+function observerOf(
+  { geometry, sampleRateHz }: SpeechModel<"ctc">,
+  { load, seen, fromMs }: { load: Load; seen: Seen; fromMs: number },
+): (record: EngineRecord) => void {
+  const windowsWhole = windowPolicy(geometry, { ...load.windows, sampleRateHz });
+  let { rightMs } = load.windows;
+  return (record) => {
+    if (record.kind === "overload") {
+      const { rightFrames } = windowsAt(windowsWhole, record.to);
+      rightMs = samplesToMs(rightFrames * geometry.strideSamples, sampleRateHz);
+    }
+    if (record.kind !== "run" || record.atMs < fromMs) return;
+    const { atMs, runMs, windows } = record;
+    seen.busyMs += runMs;
+    seen.runCount++;
+    for (const { queueMs, newSampleCount } of windows) {
+      const newMs = samplesToMs(newSampleCount, sampleRateHz);
+      seen.windows.push({ atMs, delayMs: queueMs + runMs, newMs, rightMs });
+    }
+  };
 }
 
-function delaysOf(
-  { windows, runCount }: Seen,
-  rightMs: number,
-): Omit<DrivenResult, "busy" | "refusedCount"> {
+function delaysOf({ windows, runCount }: Seen): Omit<DrivenResult, "busy" | "refusedCount"> {
   const delays = windows.map(({ delayMs }) => delayMs);
-  const frames = windows.flatMap(({ delayMs, newMs }) =>
+  const frames = windows.flatMap(({ delayMs, newMs, rightMs }) =>
     POINTS.map((part) => delayMs + rightMs + part * newMs)
   );
   return {

@@ -94,7 +94,8 @@ export const simulateBench: BenchSpec<Values> = {
     ROUNDS_OPTION,
   ],
   notes: `First the costs of runs are measured on this machine, by batch and length of windows. Then
-the real scheduler runs on a virtual clock with devices that cost as much. What the simulation
+the real scheduler, with its overload policy, runs on a virtual clock with devices that cost as
+much; when it shortens windows, frames wait for less context. What the simulation
 leaves out: transport, decoding, and the way these share processors with a cpu backend. --check
 shows what that amounts to here. A frame is final before the word it belongs to: a word's end must
 be certain, so take a budget about 200 ms below the one you want for words.
