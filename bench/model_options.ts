@@ -17,6 +17,7 @@ export interface ModelValues {
   readonly backend?: string;
   readonly dtype?: string;
   readonly threads?: number;
+  readonly workers?: number;
 }
 
 /** The model, and the systems to run it on. */
@@ -49,6 +50,14 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
     default: "all",
   },
 ];
+
+/** Copies of the model in a server. */
+export const WORKERS_OPTION: OptionSpec = {
+  name: "workers",
+  description: "copies of the model that run beside each other and share the threads",
+  value: { kind: "count", name: "count" },
+  default: "1 on webgpu, 2 elsewhere",
+};
 
 /** Values of {@linkcode DECODER_OPTIONS}. */
 export interface DecoderValues {

@@ -16,6 +16,8 @@ export interface ServerProcess extends AsyncDisposable {
   cpuMs(): Promise<number>;
   /** One of its metrics, by name; all labels together. */
   metric(name: string): Promise<number>;
+  /** Time in runs so far, s; of several devices their mean. */
+  busySeconds(): Promise<number>;
 }
 
 const MAIN = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
@@ -52,10 +54,15 @@ export async function startServerProcess(
   try {
     const url = await listeningUrl(process.stdout, errors);
     const device = await untilReady(url, { signal, status: process.status });
+    const metrics = async () => await (await fetch(`${url}/metrics`)).text();
     return {
       ...{ url, device, [Symbol.asyncDispose]: stop },
       cpuMs: () => cpuMs(process.pid),
-      metric: async (name) => metricOf(await (await fetch(`${url}/metrics`)).text(), name),
+      metric: async (name) => metricOf(await metrics(), name),
+      busySeconds: async () => {
+        const text = await metrics();
+        return metricOf(text, "hubcap_run_seconds_total") / metricOf(text, "hubcap_workers");
+      },
     };
   } catch (error) {
     await stop();
@@ -96,7 +103,7 @@ async function untilReady(
   while (!hasEnded && performance.now() < deadlineMs) {
     signal.throwIfAborted();
     const health = await (await fetch(`${url}/healthz`)).json();
-    if (health.ready) return `${health.backend.name}: ${health.backend.why}`;
+    if (health.ready) return `${health.backend.workers} × ${health.backend.why}`;
     if (!health.live) throw new Error(`Cannot start hubcap serve: ${health.why}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -23,14 +23,25 @@ export interface DeviceOptions extends WindowEncoderOptions {
   readonly reopenDelayMs?: number;
 }
 
-/** Opens the model anew after its device was lost. */
-export type ModelLoader = (signal: AbortSignal) => Promise<SpeechModel<"ctc">>;
+/**
+ * Opens the model, anew after its device was lost.
+ *
+ * @param signal Ends the loading.
+ * @param worker Which of the engine's devices it is for, counted from 0.
+ */
+export type ModelLoader = (
+  signal: AbortSignal | undefined,
+  worker: number,
+) => Promise<SpeechModel<"ctc">>;
 
 /**
  * What was found after a failure: a device that works, so the batch was at fault; a new device;
  * or one that may or may not work, as it cannot be opened anew.
  */
 export type Recovery = "well" | "renewed" | "unsure";
+
+/** A {@linkcode ModelLoader} for one device. */
+type Reload = (signal: AbortSignal) => Promise<SpeechModel<"ctc">>;
 
 /** A run that was given up. */
 class LateRunError extends BackendError {
@@ -39,7 +50,7 @@ class LateRunError extends BackendError {
 
 /** One model, as long as one can be had. */
 export class Device implements AsyncDisposable {
-  readonly #load: ModelLoader | undefined;
+  readonly #load: Reload | undefined;
   readonly #options: DeviceOptions;
   readonly #closing = new AbortController();
   readonly #leaving: Promise<void>[] = [];
@@ -54,7 +65,10 @@ export class Device implements AsyncDisposable {
    * @param options Limits, and `load`, which opens the model anew.
    * @throws {RangeError} If a limit is out of range.
    */
-  constructor(model: SpeechModel<"ctc">, options: DeviceOptions & { load?: ModelLoader } = {}) {
+  constructor(
+    model: SpeechModel<"ctc">,
+    options: DeviceOptions & { load?: Reload | undefined } = {},
+  ) {
     requireLimits(options);
     this.#model = model;
     this.#load = options.load;
@@ -136,7 +150,7 @@ export class Device implements AsyncDisposable {
   }
 
   /** Opens the model anew, as often as it takes; the lost one is let go of meanwhile. */
-  async #renew(load: ModelLoader): Promise<void> {
+  async #renew(load: Reload): Promise<void> {
     const { maxFailures = 5, reopenDelayMs = 1000 } = this.#options;
     this.#leaving.push(this.#model[Symbol.asyncDispose]().catch(() => {}));
     for (let attempt = 1;; attempt++) {
@@ -149,7 +163,7 @@ export class Device implements AsyncDisposable {
     }
   }
 
-  async #open(load: ModelLoader): Promise<void> {
+  async #open(load: Reload): Promise<void> {
     const { signal } = this.#closing;
     const model = await load(signal);
     try {

@@ -1,6 +1,6 @@
 /**
- * START HERE. The engine is what all speakers share: the model, the device, and
- * the scheduler that runs their windows in batches, the most urgent first.
+ * START HERE. The engine is what all speakers share: the model, on one device or
+ * several, and the scheduler that runs their windows in batches, the most urgent first.
  *
  * samples → `stream.ts` (one speaker) → `track.ts` (what to encode next) →
  * `window_encoder.ts` (many speakers, one run) → `track.ts` (what it says) → captions
@@ -18,7 +18,7 @@ import {
   requireEngineOptions,
 } from "./engine_options.ts";
 import { OverloadError } from "./errors.ts";
-import { loadModel, type LoadModelOptions } from "./load_model.ts";
+import type { LoadModelOptions } from "./load_model.ts";
 import { OverloadWatch } from "./overload_watch.ts";
 import { deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts";
 import { isInForce, OVERLOAD_POLICY, type OverloadEvent } from "./schedule/overload.ts";
@@ -29,9 +29,11 @@ import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToMs, samplesToSeconds } from "./units.ts";
 import type { EncodedWindow } from "./window_encoder.ts";
 import { settleMsFor } from "./word_settling.ts";
+import { workerCountOf, workerLoader, type WorkerOptions } from "./workers.ts";
 
 export type { ModelLoader } from "./device.ts";
 export type { EngineOptions, EngineStats } from "./engine_options.ts";
+export type { WorkerOptions } from "./workers.ts";
 
 /** What the scheduler knows of a stream. */
 interface Served {
@@ -41,9 +43,11 @@ interface Served {
   lastDeadlineMs: number;
   /** Times in a row that its window failed alone on a device that works. */
   failureCount: number;
+  /** Whether a window of it is on a device; the next one waits for what it says. */
+  isRunning: boolean;
 }
 
-/** A window on its way to the device. */
+/** A window on its way to a device. */
 interface Pending extends PendingWindow, DueWindow {
   readonly stream: CaptionStream;
   readonly served: Served;
@@ -56,7 +60,7 @@ interface Pending extends PendingWindow, DueWindow {
 const CATCH_UP_SPEED = 2;
 
 /**
- * Captions for many speakers from one model on one device.
+ * Captions for many speakers from one model, on one device or several of a kind.
  *
  * @example
  * ```ts
@@ -85,7 +89,7 @@ export class CaptionEngine implements AsyncDisposable {
   readonly #batches: BatchLimit;
   readonly #streams = new Map<CaptionStream, Served>();
   readonly #lastServedMs = new Map<string, number>();
-  readonly #device: Device;
+  readonly #devices: readonly Device[];
   #openedCount = 0;
   #wake = Promise.withResolvers<void>();
   #state: { kind: "running" } | { kind: "closed" } | { kind: "failed"; error: unknown } = {
@@ -100,17 +104,23 @@ export class CaptionEngine implements AsyncDisposable {
     runMs: 0,
     refusedCount: 0,
   };
-  readonly #loop: Promise<void>;
+  readonly #loops: Promise<unknown>;
 
   /**
    * Starts the scheduler.
    *
    * @param model The model; the engine owns it from here on.
-   * @param options Batches, overload and failures; `load` opens the model anew after its device was lost.
+   * @param options Batches, overload and failures. `copies` are more of the same model, each on a
+   * device of its own, whose runs go on beside each other's; the engine owns them, too. `load` opens
+   * a model anew after its device was lost.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(model: SpeechModel<"ctc">, options: EngineOptions & { load?: ModelLoader } = {}) {
+  constructor(
+    model: SpeechModel<"ctc">,
+    options: EngineOptions & { copies?: readonly SpeechModel<"ctc">[]; load?: ModelLoader } = {},
+  ) {
     const { overload = OVERLOAD_POLICY, nowMs = () => performance.now(), observer } = options;
+    const { copies = [], load } = options;
     requireEngineOptions(options);
     this.#options = options;
     this.#overload = new OverloadWatch(overload, {
@@ -119,43 +129,51 @@ export class CaptionEngine implements AsyncDisposable {
     });
     this.#nowMs = nowMs;
     this.#tell = observer && observerTeller(observer);
-    this.#device = new Device(model, options);
-    this.#batches = new BatchLimit(batchPolicyOf(model, this.#device.encoder, options));
-    this.#loop = this.#run();
+    this.#devices = [model, ...copies].map((each, worker) =>
+      new Device(each, { ...options, load: load && ((signal) => load(signal, worker)) })
+    );
+    this.#batches = new BatchLimit(batchPolicyOf(model, this.#first.encoder, options));
+    this.#loops = Promise.all(this.#devices.map((device) => this.#run(device)));
   }
 
   /**
-   * Loads a model and starts an engine on it.
+   * Loads a model, as many times as there are to be workers, and starts an engine on it.
    *
    * @param source A folder, or `owner/name[@revision]` on the hub.
-   * @param options What `loadModel` takes, and the engine's own. `signal` ends the loading alone.
+   * @param options What `loadModel` takes, `workerCount`, and the engine's own. `signal` ends the loading alone.
+   * @throws {RangeError} If an option is out of range.
    */
   static async load(
     source: string,
-    options: EngineOptions & Omit<LoadModelOptions, "task" | "parts"> = {},
+    options: EngineOptions & WorkerOptions & Omit<LoadModelOptions, "task" | "parts"> = {},
   ): Promise<CaptionEngine> {
-    const load = (signal: AbortSignal | undefined) =>
-      loadModel(source, { ...options, signal, task: "ctc" as const, parts: [] });
-    const model = await load(options.signal);
-    try {
-      const engine = new CaptionEngine(model, { ...options, load });
-      await engine.#device.prepare();
-      return engine;
-    } catch (error) {
-      await model[Symbol.asyncDispose]();
-      throw error;
+    const load = workerLoader(source, options);
+    await using stack = new AsyncDisposableStack();
+    const model = stack.use(await load(options.signal, 0));
+    const copies: SpeechModel<"ctc">[] = [];
+    while (copies.length + 1 < workerCountOf(model, options)) {
+      copies.push(stack.use(await load(options.signal, copies.length + 1)));
     }
+    const engine = stack.use(new CaptionEngine(model, { ...options, copies, load }));
+    await Promise.all(engine.#devices.map((device) => device.prepare()));
+    stack.move();
+    return engine;
   }
 
-  /** The model; another one after its device was lost. */
+  get #first(): Device {
+    return this.#devices[0]!;
+  }
+
+  /** The model; another one after its device was lost. Of several devices the first one's. */
   get model(): SpeechModel<"ctc"> {
-    return this.#device.model;
+    return this.#first.model;
   }
 
   /** What the engine has done so far. */
   get stats(): EngineStats {
     const { state: overload, lagMs } = this.#overload;
-    return { ...this.#counts, streamCount: this.#streams.size, lagMs, overload };
+    const { size: streamCount } = this.#streams;
+    return { ...this.#counts, workerCount: this.#devices.length, streamCount, lagMs, overload };
   }
 
   /** Why it has given up, if it has: then no stream can be opened any more. */
@@ -176,7 +194,7 @@ export class CaptionEngine implements AsyncDisposable {
       throw new TypeError("Cannot open a stream as the engine is closed");
     }
     this.#requireRoom(options);
-    const { model, encoder } = this.#device;
+    const { model, encoder } = this.#first;
     const { geometry, sampleRateHz } = model;
     const { decoder = this.#options.decoder } = options;
     const stream = new CaptionStream({
@@ -187,11 +205,12 @@ export class CaptionEngine implements AsyncDisposable {
       overload: this.#overload.policy,
       nowMs: this.#nowMs,
       tell: this.#tell,
-      wake: () => this.#wake.resolve(),
+      wake: () => this.#wakeAll(),
       remove: (stream) => this.#remove(stream),
     }, { maxWindowMs: Math.min(12_000, this.#limitMs), ...options, sampleRateHz });
     const key = `${this.#openedCount++}`;
-    this.#streams.set(stream, { key, lastDeadlineMs: -Infinity, failureCount: 0 });
+    const served = { key, lastDeadlineMs: -Infinity, failureCount: 0, isRunning: false };
+    this.#streams.set(stream, served);
     return stream;
   }
 
@@ -232,27 +251,34 @@ export class CaptionEngine implements AsyncDisposable {
     this.#streams.delete(stream);
   }
 
-  /** The scheduler: one run at a time, until the engine is closed or gives up. */
-  async #run(): Promise<void> {
+  /** The scheduler of a device: one run at a time, until the engine is closed or gives up. */
+  async #run(device: Device): Promise<void> {
     try {
       while (this.#state.kind === "running") {
-        this.#wake = Promise.withResolvers();
         const pending = this.#pending();
         this.#overload.observe(pending);
         const { batch } = nextBatch(pending, this.#batches.policy, this.#lastServedMs);
         if (batch === undefined) await this.#wake.promise;
-        else await this.#encode(batch.windows);
+        else await this.#encode(device, batch.windows);
       }
     } catch (error) {
       this.#fail(error); // a bug; nobody may wait for ever because of it
     }
   }
 
-  /** The next window of every stream that has one due. */
+  /** Has every device that waits look again. */
+  #wakeAll(): void {
+    const { resolve } = this.#wake;
+    this.#wake = Promise.withResolvers();
+    resolve();
+  }
+
+  /** The next window of every stream that has one due and none on a device. */
   #pending(): Pending[] {
     const pending: Pending[] = [];
     const { step } = this.#overload.state;
     for (const [stream, served] of [...this.#streams]) {
+      if (served.isRunning) continue;
       try {
         const due = stream.due(step);
         if (due !== undefined) pending.push(this.#pendingOf(stream, served, due));
@@ -266,7 +292,7 @@ export class CaptionEngine implements AsyncDisposable {
   #pendingOf(stream: CaptionStream, served: Served, due: DueWindow): Pending {
     const { deadlineMs: budgetMs = 400 } = this.#options;
     const { window } = due;
-    const { sampleRateHz } = this.#device.model;
+    const { sampleRateHz } = this.model;
     const newAudioMs = samplesToMs(due.newSampleCount, sampleRateHz) / CATCH_UP_SPEED;
     const { lastDeadlineMs } = served;
     const firstDueMs = Math.max(due.dueMs, this.#overload.calmMs);
@@ -287,23 +313,32 @@ export class CaptionEngine implements AsyncDisposable {
     for (const stream of this.#streams.keys()) stream.announce(event.to);
   }
 
-  async #encode(windows: readonly Pending[]): Promise<void> {
+  async #encode(device: Device, windows: readonly Pending[]): Promise<void> {
     const startMs = this.#nowMs();
     const jobs = windows.map(({ stream, window }) => {
       return { window, samples: stream.read(window), memory: stream.memory };
     });
+    for (const { served } of windows) served.isRunning = true;
     let encoded: EncodedWindow[];
     try {
-      encoded = await this.#device.encode(jobs);
+      encoded = await device.encode(jobs);
     } catch (error) {
-      return await this.#recover(windows, { error, startMs });
+      this.#release(windows);
+      return await this.#recover(device, windows, { error, startMs });
     }
+    this.#release(windows);
     const endMs = this.#nowMs();
     this.#counts.runMs += endMs - startMs;
     this.#counts.runCount++;
     this.#tellRun(windows, { startMs, endMs });
     this.#batches.succeeded();
     windows.forEach((pending, index) => this.#accept(pending, encoded[index]!));
+  }
+
+  /** A run is over: its streams may have more for any device. */
+  #release(windows: readonly Pending[]): void {
+    for (const { served } of windows) served.isRunning = false;
+    this.#wakeAll();
   }
 
   #tellRun(
@@ -330,7 +365,7 @@ export class CaptionEngine implements AsyncDisposable {
     served.lastDeadlineMs = deadlineMs;
     served.failureCount = 0;
     try {
-      const { sampleRateHz } = this.#device.model;
+      const { sampleRateHz } = this.model;
       const committedSampleCount = stream.accept(window, encoded);
       this.#counts.committedSeconds += samplesToSeconds(committedSampleCount, sampleRateHz);
     } catch (error) {
@@ -343,6 +378,7 @@ export class CaptionEngine implements AsyncDisposable {
    * they run in smaller batches, until it is the window of one stream that fails.
    */
   async #recover(
+    device: Device,
     windows: readonly Pending[],
     { error, startMs }: { error: unknown; startMs: number },
   ): Promise<void> {
@@ -359,7 +395,7 @@ export class CaptionEngine implements AsyncDisposable {
     };
     let recovery: Recovery;
     try {
-      recovery = await this.#device.recover(error);
+      recovery = await device.recover(error);
     } catch (hopeless) {
       if (this.#state.kind === "running") tell("hopeless");
       return this.#fail(hopeless);
@@ -383,6 +419,7 @@ export class CaptionEngine implements AsyncDisposable {
     if (this.#state.kind !== "running") return;
     this.#state = { kind: "failed", error };
     for (const stream of [...this.#streams.keys()]) stream.abort(error);
+    this.#wakeAll();
   }
 
   /** Aborts every stream, ends the model. Idempotent. */
@@ -390,9 +427,9 @@ export class CaptionEngine implements AsyncDisposable {
     if (this.#state.kind !== "closed") {
       this.#state = { kind: "closed" };
       for (const stream of [...this.#streams.keys()]) stream.abort();
-      this.#wake.resolve();
+      this.#wakeAll();
     }
-    await this.#device[Symbol.asyncDispose]();
-    await this.#loop;
+    await Promise.all(this.#devices.map((device) => device[Symbol.asyncDispose]()));
+    await this.#loops;
   }
 }

@@ -46,6 +46,8 @@ export interface EngineOptions extends DeviceOptions {
 
 /** What an engine has done so far. */
 export interface EngineStats {
+  /** Devices that run windows, beside each other. */
+  readonly workerCount: number;
   /** Streams that are open. */
   readonly streamCount: number;
   /** Windows encoded. */
@@ -58,7 +60,7 @@ export interface EngineStats {
   readonly reloadCount: number;
   /** Audio committed in all streams. */
   readonly committedSeconds: number;
-  /** Time the device worked for this engine. */
+  /** Time that devices worked for this engine, all of them together. */
   readonly runMs: number;
   /** How long the window that waits longest has waited. */
   readonly lagMs: number;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ModelLoader } from "../src/engine.ts";
 import { loadModel, type LoadModelOptions } from "../src/load_model.ts";
 import type { Backend, GraphSession } from "../src/runtime/backend.ts";
 import type { OpenedBackend } from "../src/runtime/select.ts";
@@ -164,7 +165,7 @@ export interface EchoModel extends AsyncDisposable {
   readonly model: SpeechModel<"ctc">;
   /** The device that models are loaded on; a test may put another in its place. */
   device: EchoDevice;
-  load(): Promise<SpeechModel<"ctc">>;
+  load(...args: Partial<Parameters<ModelLoader>>): Promise<SpeechModel<"ctc">>;
 }
 
 /** Loads a model whose device is an echo. */

@@ -123,11 +123,16 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
         faultRate: fc.constantFrom(0, 0.05, 0.15),
         lostAfter: fc.option(fc.nat(30)),
         maxBatch: fc.integer({ min: 1, max: 4 }),
+        workerCount: fc.integer({ min: 1, max: 3 }),
         frontEndCache: fc.boolean(),
         isSlow: fc.boolean(),
         decoder: fc.constantFrom("greedy" as const, { beamWidth: 3, settleMs: 100 }),
       }),
-      async (speakers, windows, { seed, faultRate, lostAfter, isSlow, ...options }) => {
+      async (
+        speakers,
+        windows,
+        { seed, faultRate, lostAfter, isSlow, workerCount, ...options },
+      ) => {
         let nowMs = 0;
         let runCount = 0;
         let state = seed;
@@ -147,9 +152,9 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
         };
         const model = await renew();
         const { device } = echo;
+        const copies = await Promise.all(Array.from({ length: workerCount - 1 }, renew));
         await using engine = new CaptionEngine(model, {
-          ...options,
-          load: renew,
+          ...{ ...options, copies, load: renew },
           nowMs: () => nowMs,
           maxFailures: Infinity,
           reopenDelayMs: 0,

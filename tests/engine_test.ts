@@ -4,6 +4,7 @@ import { readSpeech } from "../src/audio/decode.ts";
 import { BackendError, OverloadError } from "../src/errors.ts";
 import type { CaptionEvent } from "../src/event_queue.ts";
 import type { HubertConfig } from "../src/model/config.ts";
+import type { SpeechModel } from "../src/speech_model.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import { transcribe } from "../src/transcribe.ts";
 import { fromFileUrl } from "../src/std.ts";
@@ -43,14 +44,19 @@ interface Setup extends AsyncDisposable {
   say(stream: CaptionStream, tokens: readonly number[]): void;
 }
 
-async function setUp(options: EngineOptions & { reloads?: boolean } = {}): Promise<Setup> {
-  const { reloads = true, ...engineOptions } = options;
-  const echo = await echoModel();
+async function setUp(
+  options: EngineOptions & {
+    reloads?: boolean;
+    echo?: EchoModel;
+    copies?: readonly SpeechModel<"ctc">[];
+  } = {},
+): Promise<Setup> {
+  const { reloads = true, echo = await echoModel(), ...engineOptions } = options;
   const engine = new CaptionEngine(echo.model, {
     reopenDelayMs: 0,
     nowMs: () => 0, // never behind, however slow the machine
     ...engineOptions,
-    ...(reloads ? { load: () => echo.load() } : {}),
+    ...(reloads ? { load: (...args) => echo.load(...args) } : {}),
   });
   const said = new Map<CaptionStream, number[]>();
   return {
@@ -313,6 +319,70 @@ Deno.test("a run that takes too long is a lost device", async () => {
       await assertRejects(() => eventsOf(stream), BackendError, "more than 30 ms");
     }
     first.letGo();
+  }
+});
+
+/** An engine with two devices, and what the second one is. */
+async function setUpTwo(): Promise<Setup & { readonly second: EchoDevice }> {
+  const echo = await echoModel();
+  const first = echo.device;
+  const second = echo.device = replacement(echo);
+  const copies = [await echo.load()];
+  echo.device = first;
+  return { ...await setUp({ echo, copies }), second };
+}
+
+Deno.test("two devices run beside each other, and never two windows of one stream", async () => {
+  await using setup = await setUpTwo();
+  const { echo, engine, second, say } = setup;
+  let [running, most] = [0, 0];
+  for (const device of [echo.device, second]) {
+    device.cost = async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve));
+      running--;
+    };
+  }
+  const only = engine.open(WINDOWS);
+  say(only, repeat(HELLO, 240));
+  only.end();
+  assertEquals(textOf(await eventsOf(only)), repeat(["ab", "hello"] as never, 40).join(" "));
+  assertEquals(most, 1);
+  const streams = Array.from({ length: 5 }, () => engine.open(WINDOWS));
+  for (const stream of streams) {
+    say(stream, repeat(HELLO, 120));
+    stream.end();
+  }
+  for (const text of (await Promise.all(streams.map(eventsOf))).map(textOf)) {
+    assertEquals(text, repeat(["ab", "hello"] as never, 20).join(" "));
+  }
+  assertEquals([most, engine.stats.workerCount], [2, 2]);
+});
+
+Deno.test("while one of two devices is opened anew, the other does all the work", async () => {
+  for (const lost of [0, 1]) {
+    await using setup = await setUpTwo();
+    const { echo, engine, second, say } = setup;
+    const opening = Promise.withResolvers<number>();
+    const load = echo.load;
+    const mayOpen = Promise.withResolvers<void>();
+    echo.load = async (_signal, worker) => {
+      opening.resolve(worker!);
+      await mayOpen.promise;
+      echo.device = replacement(echo);
+      return await load();
+    };
+    const streams = Array.from({ length: 4 }, () => engine.open(WINDOWS));
+    [echo.device, second][lost]!.isLost = true;
+    for (const stream of streams) {
+      say(stream, repeat(HELLO, 120));
+      stream.end();
+    }
+    for (const text of (await Promise.all(streams.map(eventsOf))).map(textOf)) {
+      assertEquals(text, repeat(["ab", "hello"] as never, 20).join(" "));
+    }
+    assertEquals([await opening.promise, engine.stats.reloadCount], [lost, 0]);
+    mayOpen.resolve();
   }
 });
 

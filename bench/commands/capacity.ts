@@ -19,6 +19,7 @@ import {
   ROUNDS_OPTION,
   type System,
   systemsOf,
+  WORKERS_OPTION,
 } from "../model_options.ts";
 import { largestPassing } from "../bisection.ts";
 import { runsOf } from "../record.ts";
@@ -44,7 +45,7 @@ export const capacityBench: BenchSpec<Values> = {
   name: "capacity",
   summary: "How many speakers at once, with captions in time?",
   options: [
-    ...MODEL_OPTIONS,
+    ...[...MODEL_OPTIONS, WORKERS_OPTION],
     ...DECODER_OPTIONS,
     ...CLIP_OPTIONS,
     ...[HOP_OPTION, LEFT_OPTION, RIGHT_OPTION, SECONDS_OPTION],
@@ -195,12 +196,21 @@ async function findCapacity(values: Values, trying: Trying): Promise<Capacity> {
   const tried = new Map<number, Capacity>();
   const streams = await largestPassing(max, async (count) => {
     trying.onTry(count);
+    await untilCalm(trying);
     const attempt = await tryStreams(count, trying);
     if (attempt !== undefined) tried.set(count, attempt);
     trying.run.say(attemptText(count, attempt));
     return attempt !== undefined && attempt.finalP95 <= budget && attempt.rise <= FLAT_SLOPE;
   });
   return tried.get(streams) ?? { streams: 0, finalP95: NaN, busy: NaN, serverCores: NaN };
+}
+
+/** What was too much before is not to be held against the next. */
+async function untilCalm({ server, run }: Trying): Promise<void> {
+  while (await server.metric("hubcap_overload_step") > 0) {
+    run.signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 function attemptText(count: number, attempt: Attempt | undefined): string {
@@ -221,7 +231,7 @@ async function tryStreams(
   const cutOff = new AbortController();
   const signal = AbortSignal.any([run.signal, cutOff.signal]);
   const startMs = performance.now();
-  const [startCpuMs, startRun] = [await server.cpuMs(), await runSeconds(server)];
+  const [startCpuMs, startRun] = [await server.cpuMs(), await server.busySeconds()];
   const speakers = Array.from({ length: count }, async (_, i) => {
     const { samples, words } = speech.of(i);
     const { seen } = await speak(samples, {
@@ -245,9 +255,7 @@ async function tryStreams(
     streams: count,
     finalP95: quantile(latencies.map(({ final }) => final), 0.95),
     rise: leastRise(latencies.map(({ endMs, final }) => [endMs, final])),
-    busy: 1000 * (await runSeconds(server) - startRun) / elapsedMs,
+    busy: 1000 * (await server.busySeconds() - startRun) / elapsedMs,
     serverCores: (await server.cpuMs() - startCpuMs) / elapsedMs,
   };
 }
-
-const runSeconds = (server: ServerProcess) => server.metric("hubcap_run_seconds_total");

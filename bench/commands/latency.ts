@@ -19,6 +19,7 @@ import {
   ROUNDS_OPTION,
   type System,
   systemsOf,
+  WORKERS_OPTION,
 } from "../model_options.ts";
 import { joinClips, timeClips, type TimedClip } from "../monologue.ts";
 import { type Measures, runsOf } from "../record.ts";
@@ -50,7 +51,7 @@ export const latencyBench: BenchSpec<Values> = {
   name: "latency",
   summary: "How late do words come, and how often do shown words change?",
   options: [
-    ...MODEL_OPTIONS,
+    ...[...MODEL_OPTIONS, WORKERS_OPTION],
     ...DECODER_OPTIONS,
     ...CLIP_OPTIONS,
     ...[HOP_OPTION, LEFT_OPTION, RIGHT_OPTION, SECONDS_OPTION],
@@ -145,7 +146,8 @@ export function serverFlags(
   },
 ): Record<string, string | number | undefined> {
   return {
-    ...{ model: source, backend: system.backend, dtype: system.dtype, threads: values.threads },
+    ...{ model: source, backend: system.backend, dtype: system.dtype },
+    ...{ threads: values.threads, workers: values.workers },
     ...{ decoder, "language-model": values.languageModel },
     ...{ "left-ms": leftMs, "max-sessions": 10_000, "max-sessions-per-address": 10_000 },
   };
@@ -211,7 +213,7 @@ export async function warmUp(url: string, signal: AbortSignal): Promise<void> {
 
 async function measureRound(settings: LatencyCase, measuring: Measuring): Promise<Round> {
   const { values: { streams = 1 }, run, server, speech } = measuring;
-  const [startMs, startRunSeconds] = [performance.now(), await runSeconds(server)];
+  const [startMs, startRunSeconds] = [performance.now(), await server.busySeconds()];
   const spoken = await Promise.all(Array.from({ length: streams }, async (_, i) => {
     const { samples, words } = speech.of(i);
     const { seen } = await speak(samples, {
@@ -220,7 +222,7 @@ async function measureRound(settings: LatencyCase, measuring: Measuring): Promis
     });
     return { words, seen, latencies: wordLatencies(words, seen) };
   }));
-  const busySeconds = await runSeconds(server) - startRunSeconds;
+  const busySeconds = await server.busySeconds() - startRunSeconds;
   const latencies = spoken.flatMap((one) => one.latencies);
   const wordCount = spoken.reduce((sum, { words }) => sum + words.length, 0);
   return {
@@ -232,8 +234,6 @@ async function measureRound(settings: LatencyCase, measuring: Measuring): Promis
     busy: 1000 * busySeconds / (performance.now() - startMs),
   };
 }
-
-const runSeconds = (server: ServerProcess) => server.metric("hubcap_run_seconds_total");
 
 function measuresOf(rounds: readonly Round[]): Measures {
   const parts = [["p50", 0.5], ["p95", 0.95], ["p99", 0.99]] as const;

@@ -36,6 +36,8 @@ const SHAPE = {
   dtype: z.enum(DTYPES).default("float32").describe("precision: float32, float16, int8 or int4"),
   language: z.string().optional().describe("language of a model with adapters"),
   threads: count(1, 256).optional().describe("threads that compute"),
+  workers: count(1, 64).optional()
+    .describe("copies of the model that share the threads; by default 1 on webgpu, 2 elsewhere"),
   decoder: z.enum(["auto", "greedy", "beam"]).default("auto")
     .describe("how letters become words; auto is beam with a language model, else greedy"),
   languageModel: z.string().optional().describe(

@@ -109,6 +109,7 @@ export class EngineMetrics {
   }
 
   #addLevels(): void {
+    this.#level("hubcap_workers", "Devices that run windows", ({ workerCount }) => workerCount);
     this.#level("hubcap_streams", "Streams in the engine", ({ streamCount }) => streamCount);
     this.#level(
       "hubcap_lag_seconds",

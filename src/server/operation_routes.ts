@@ -40,8 +40,10 @@ export interface Health {
   readonly ready: boolean;
   /** Why not, if not. */
   readonly why: string | undefined;
-  /** Where the model runs, and why there. */
-  readonly backend: { readonly name: string; readonly why: string } | undefined;
+  /** Where the model runs, why there, and how many copies of it. */
+  readonly backend:
+    | { readonly name: string; readonly why: string; readonly workers: number }
+    | undefined;
   /** The model's name. */
   readonly model: string | undefined;
   /** Speakers now. */
@@ -63,6 +65,7 @@ export function healthOf({ engine, draining, gate, config }: ServerContext): Hea
     backend: running && {
       name: running.model.selection.chosen,
       why: running.model.selection.reason,
+      workers: running.stats.workerCount,
     },
     model: running && modelName(running.model.source),
     speakers: gate.speakerCount,

@@ -103,13 +103,14 @@ async function loadEngine(
   observer: EngineObserver,
 ): Promise<CaptionEngine> {
   const { model = await defaultModel(), backend, dtype, maxBatch, maxWindowMs } = config;
-  const { language, threads, decoder, languageModel } = config;
+  const { language, threads, workers: workerCount, decoder, languageModel } = config;
   if (model === undefined) {
     throw new RangeError("Cannot load a model as none is named: use --model");
   }
   return await CaptionEngine.load(model, {
     backend,
     dtype,
+    workerCount,
     maxBatch,
     maxWindowMs,
     observer,
@@ -159,10 +160,12 @@ function announce({ config, engine }: ServerContext, url: string): void {
     });
   }
   engine.settled.then(() => {
-    const model = engine.engine?.model;
-    if (model === undefined) return;
-    const { source, selection: { chosen, reason } } = model;
-    log.info("Ready with {source} on {chosen}: {reason}", { source, chosen, reason });
+    if (engine.engine === undefined) return;
+    const { model: { source, selection: { chosen, reason } }, stats: { workerCount } } =
+      engine.engine;
+    log.info("Ready with {source} on {workerCount} × {chosen}: {reason}", {
+      ...{ source, workerCount, chosen, reason },
+    });
   });
 }
 

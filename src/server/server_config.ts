@@ -19,6 +19,8 @@ export interface ServerConfig {
   readonly language?: string | undefined;
   /** Threads that compute. @default {the backend's choice} */
   readonly threads?: number | undefined;
+  /** Copies of the model that run beside each other and share the threads. @default {1 on webgpu, 2 elsewhere} */
+  readonly workers?: number | undefined;
   /** How letters become words; `auto` is `beam` with a language model, else `greedy`. @default {"auto"} */
   readonly decoder: "auto" | "greedy" | "beam";
   /** Language model for `beam`: a file in ARPA's text format, plain or gzipped. @default {the checkpoint's own} */
