@@ -26,7 +26,7 @@ export interface Conv1dOptions {
 
 /** A 1-D convolution: its constants and options. */
 export interface Conv1d extends Conv1dOptions {
-  /** [D, C / groups, K] */
+  /** [D, C / groups, K]; K may be known at run time only */
   readonly weight: Value;
   /** [D] */
   readonly bias: Value | undefined;
@@ -35,7 +35,7 @@ export interface Conv1d extends Conv1dOptions {
 /** 1-D convolution. x: [B, C, T], result: [B, D, length]. */
 export function conv1d(g: GraphBuilder, x: Value, conv: Conv1d): Value {
   const { weight, groups = 1 } = conv;
-  const [outChannels, inChannels, kernel] = weight.shape as [number, number, number];
+  const [outChannels, inChannels, kernel] = weight.shape as [number, number, Dimension];
   const fits = x.shape[1] === inChannels * groups;
   check(fits, "Conv", `channels differ in ${groups} groups`, x, weight);
   if (mixesGroups(outChannels, groups)) return groupwise(g, x, { ...conv, groups });
@@ -49,9 +49,10 @@ function plain(
   { weight, bias, stride = 1, padding = [0, 0], groups = 1, length }: Conv1d,
 ): Value {
   const shape = [x.shape[0]!, weight.shape[0]!, length];
+  const kernel = weight.shape[2]!;
   return g.node("Conv", bias ? [x, weight, bias] : [x, weight], [{ dtype: x.dtype, shape }], {
     attributes: {
-      kernel_shape: ints([weight.shape[2] as number]),
+      ...(typeof kernel === "number" ? { kernel_shape: ints([kernel]) } : {}),
       strides: ints([stride]),
       pads: ints(padding),
       group: int(groups),
@@ -86,11 +87,11 @@ function misreadsInput(
   { inChannels, outChannels, kernel }: {
     inChannels: number;
     outChannels: number;
-    kernel: number;
+    kernel: Dimension;
   },
 ): boolean {
   const readInThrees = inChannels > 3 && inChannels % 3 === 0 && inChannels % 4 !== 0;
-  return readInThrees && outChannels % 4 === 0 && kernel > 1;
+  return readInThrees && outChannels % 4 === 0 && kernel !== 1;
 }
 
 /** A convolution as the sum of one over as many channels as divide by 4 and one over the rest. */

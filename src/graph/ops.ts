@@ -121,6 +121,11 @@ export function elu(g: GraphBuilder, x: Value): Value {
   return g.node("Elu", [x], [x])[0];
 }
 
+/** The lesser of both, broadcast. */
+export function min(g: GraphBuilder, a: Value, b: Value): Value {
+  return binary(g, "Min", a, b);
+}
+
 /** Limits values to `[low, high]`. */
 export function clip(g: GraphBuilder, x: Value, low: number, high: number): Value {
   return g.node("Clip", [x, scalar(g, x, low), scalar(g, x, high)], [x])[0];
@@ -185,19 +190,37 @@ export function squeeze(g: GraphBuilder, x: Value, axis: number): Value {
 }
 
 /**
- * A range of one axis. `end` may be negative, counted from the end, or known at run time only,
- * int64 [1]; `length` is the result's.
+ * A range of one axis. `end` may be negative, counted from the end; both ends may be known at run
+ * time only, int64 [1]; `length` is the result's.
  */
 export function slice(
   g: GraphBuilder,
   x: Value,
-  range: { axis: number; start: number; end: number | Value; length: Dimension },
+  range: { axis: number; start: number | Value; end: number | Value; length: Dimension },
 ): Value {
   const { start, end, length } = range;
   const axis = axisOf(x, range.axis);
-  const limit = typeof end === "number" ? int64(g, [end]) : end;
-  const inputs = [x, int64(g, [start]), limit, int64(g, [axis])];
+  const [from, to] = [start, end].map((at) => typeof at === "number" ? int64(g, [at]) : at);
+  const inputs = [x, from!, to!, int64(g, [axis])];
   return g.node("Slice", inputs, [{ dtype: x.dtype, shape: withAxis(x.shape, axis, length) }])[0];
+}
+
+/** Zeros before and after an axis, as many as known at run time, int64 [1] each; `length` is the result's. */
+export function pad(
+  g: GraphBuilder,
+  x: Value,
+  { before, after, ...range }: { axis: number; before: Value; after: Value; length: Dimension },
+): Value {
+  const axis = axisOf(x, range.axis);
+  // for every axis: onnxruntime 1.30 moves transpositions past it as if it were so in any case
+  const pads = [before, after].flatMap((count) =>
+    x.shape.map((_, at) => at === axis ? count : int64(g, [0]))
+  );
+  const inputs = [x, concat(g, pads, 0), scalar(g, x, 0)];
+  return g.node("Pad", inputs, [{
+    dtype: x.dtype,
+    shape: withAxis(x.shape, axis, range.length),
+  }])[0];
 }
 
 /** Joins values along an axis whose lengths are all known. */

@@ -8,13 +8,28 @@
  * shrinks P-fold and the row becomes P rows, each the kernel shifted by one:
  * the same sums, several times as fast.
  *
- * Shapes: B batch, C channels, T positions, K kernel, P positions at a time.
+ * In an input shorter than the kernel most taps meet nothing but padding; those that do for every
+ * position are left out, with their padding.
+ *
+ * Shapes: B batch, C channels, T positions, K kernel, P positions at a time, W what is left of
+ * K + P - 1 taps.
  *
  * @module
  */
-import type { Value } from "../graph/builder.ts";
+import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { conv1d } from "../graph/conv.ts";
-import { lengthOf, reshape, slice, transpose, unsqueeze } from "../graph/ops.ts";
+import {
+  add,
+  lengthOf,
+  min,
+  pad,
+  reshape,
+  scalar,
+  slice,
+  sub,
+  transpose,
+  unsqueeze,
+} from "../graph/ops.ts";
 import { constantOf, type Network } from "./layers.ts";
 import { derive, type Parameter } from "./parameters.ts";
 
@@ -43,20 +58,42 @@ export function longConvolution(
   const { g } = net;
   const [batch, channels, length] = x.shape as [Value["shape"][0], number, Value["shape"][2]];
   const kernel = weight.shape[2] as number;
-  const paddingAfter = kernel - 1 - paddingBefore + POSITIONS_AT_ONCE - 1;
-  const blocks = conv1d(g, x, {
-    weight: constantOf(net, shifted(weight)),
+  const positions = lengthOf(g, x, 2);
+  const near = nearTaps(g, positions, { paddingBefore, kernel });
+  const blocks = conv1d(g, pad(g, x, { axis: 2, ...near.padding, length: "padded_frames" }), {
+    weight: slice(g, constantOf(net, shifted(weight)), { axis: 2, ...near.taps, length: "taps" }),
     bias: constantOf(net, repeated(bias)),
     stride: POSITIONS_AT_ONCE,
-    padding: [paddingBefore, paddingAfter],
     groups: channels,
     length: "frame_blocks",
   });
   const apart = reshape(g, blocks, [batch!, channels, POSITIONS_AT_ONCE, "frame_blocks"]);
   const inOrder = transpose(g, apart, [0, 1, 3, 2]);
   const whole = reshape(g, inOrder, [batch!, channels, "block_frames"]);
-  const end = unsqueeze(g, lengthOf(g, x, 2), 0);
+  const end = unsqueeze(g, positions, 0);
   return slice(g, whole, { axis: 2, start: 0, end, length: length! });
+}
+
+/** Taps that reach one of T positions from another, and the zeros they meet around them. All int64 [1]. */
+function nearTaps(
+  g: GraphBuilder,
+  positions: Value, // int64 []
+  { paddingBefore, kernel }: { paddingBefore: number; kernel: number },
+): { taps: { start: Value; end: Value }; padding: { before: Value; after: Value } } {
+  const number = (value: number) => scalar(g, positions, value);
+  const before = min(g, number(paddingBefore), sub(g, positions, number(1)));
+  const after = add(
+    g,
+    min(g, number(kernel - paddingBefore), positions),
+    number(POSITIONS_AT_ONCE - 2),
+  );
+  const start = sub(g, number(paddingBefore), before);
+  const end = add(g, after, number(paddingBefore + 1));
+  const listed = (value: Value) => unsqueeze(g, value, 0);
+  return {
+    taps: { start: listed(start), end: listed(end) },
+    padding: { before: listed(before), after: listed(after) },
+  };
 }
 
 /** Every kernel P times, each one place further on. [C, 1, K] → [C · P, 1, K + P - 1]. */
