@@ -5,7 +5,12 @@ import { openBackend } from "../src/runtime/select.ts";
 import type { WindowSpan } from "../src/schedule/planner.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import { join } from "../src/std.ts";
-import { type EncodedWindow, type EncodeJob, WindowEncoder } from "../src/window_encoder.ts";
+import {
+  type EncodedWindow,
+  type EncodeJob,
+  type StreamMemory,
+  WindowEncoder,
+} from "../src/window_encoder.ts";
 import { bertCheckpoint } from "./bert_checkpoint.ts";
 import { echoModel, plainCheckpoint } from "./echo_device.ts";
 import { GOLDEN_FOLDER, worstDifference } from "./golden.ts";
@@ -74,31 +79,36 @@ for (const [norm, name] of Object.entries(CHECKPOINTS)) {
   });
 }
 
-Deno.test("kept front-end frames give what computing them anew gives, at a part of the work", async () => {
-  await using folder = await plainCheckpoint("ctc_adapter");
-  await using model = await loadModel(folder.path, { task: "ctc", backend: "cpu", parts: [] });
-  const kept = new WindowEncoder(model);
-  const anew = new WindowEncoder(model, { frontEndCache: false });
-  assertEquals([kept.hasCache, anew.hasCache], [true, false]);
-  const streams = [1, 2].map((seed) => recording(60_000, seed));
-  let memories = streams.map(() => kept.open());
-  // windows as they come: growing, sliding, one skipped, the same again after a failure, a short rest
-  const spans = [[0, 30], [0, 60], [20, 100], [20, 100], [60, 140], [160, 240], [
-    230,
-    241,
-  ]] as const;
-  for (const [start, end] of spans) {
-    const span = window(model, start, end);
-    const jobs = streams.map((samples, i) => ({
-      window: span,
-      samples: samples.slice(span.startSample, span.endSample),
-      memory: memories[i]!,
-    }));
-    const [actual, expected] = [await kept.encode(jobs), await anew.encode(jobs)];
-    actual.forEach((encoded, i) => assertClose(encoded, expected[i]!, 1e-5));
-    memories = actual.map(({ memory }) => memory);
-  }
-});
+for (const scaling of ["none", "running"] as const) {
+  Deno.test(`kept front-end frames give what computing them anew gives, scaling: ${scaling}`, async () => {
+    await using plain = await plainCheckpoint("ctc_adapter");
+    const path = scaling === "none" ? plain.path : join(GOLDEN_FOLDER, "ctc_adapter");
+    await using model = await loadModel(path, { task: "ctc", backend: "cpu", parts: [] });
+    const options = scaling === "none" ? {} : { normalization: scaling };
+    const kept = new WindowEncoder(model, options);
+    const anew = new WindowEncoder(model, { ...options, frontEndCache: false });
+    assertEquals([kept.hasCache, anew.hasCache], [true, false]);
+    const streams = [1, 2].map((seed) => recording(60_000, seed));
+    let [known, unknown] = [kept, anew].map((encoder) => streams.map(() => encoder.open()));
+    // windows as they come: growing, sliding, one skipped, the same again after a failure, a short
+    // one as under load and a long one after it, a short rest
+    const spans = [
+      ...[[0, 30], [0, 60], [20, 100], [20, 100], [60, 140], [160, 240], [230, 260]],
+      ...[[170, 290], [280, 291]],
+    ] as [number, number][];
+    for (const [start, end] of spans) {
+      const span = window(model, start, end);
+      const jobs = streams.map((samples) => {
+        return { window: span, samples: samples.slice(span.startSample, span.endSample) };
+      });
+      const encode = (encoder: WindowEncoder, memories: readonly StreamMemory[]) =>
+        encoder.encode(jobs.map((job, i) => ({ ...job, memory: memories[i]! })));
+      const [actual, expected] = [await encode(kept, known!), await encode(anew, unknown!)];
+      actual.forEach((encoded, i) => assertClose(encoded, expected[i]!, 1e-5));
+      [known, unknown] = [actual, expected].map((all) => all.map(({ memory }) => memory));
+    }
+  });
+}
 
 Deno.test("only the samples of new frames go through the front end", async () => {
   await using echo = await echoModel();

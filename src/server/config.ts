@@ -38,6 +38,8 @@ const SHAPE = {
   threads: count(1, 256).optional().describe("threads that compute"),
   workers: count(1, 64).optional()
     .describe("copies of the model that share the threads; by default 1 on webgpu, 2 elsewhere"),
+  normalization: z.enum(["window", "running"]).default("window")
+    .describe("what scales a waveform: each window, or the stream so far, which costs less"),
   decoder: z.enum(["auto", "greedy", "beam"]).default("auto")
     .describe("how letters become words; auto is beam with a language model, else greedy"),
   languageModel: z.string().optional().describe(

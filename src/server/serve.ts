@@ -103,7 +103,8 @@ async function loadEngine(
   observer: EngineObserver,
 ): Promise<CaptionEngine> {
   const { model = await defaultModel(), backend, dtype, maxBatch, maxWindowMs } = config;
-  const { language, threads, workers: workerCount, decoder, languageModel } = config;
+  const { language, threads, workers: workerCount, normalization } = config;
+  const { decoder, languageModel } = config;
   if (model === undefined) {
     throw new RangeError("Cannot load a model as none is named: use --model");
   }
@@ -111,6 +112,7 @@ async function loadEngine(
     backend,
     dtype,
     workerCount,
+    normalization,
     maxBatch,
     maxWindowMs,
     observer,

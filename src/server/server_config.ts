@@ -21,6 +21,8 @@ export interface ServerConfig {
   readonly threads?: number | undefined;
   /** Copies of the model that run beside each other and share the threads. @default {1 on webgpu, 2 elsewhere} */
   readonly workers?: number | undefined;
+  /** What scales a waveform: each window, as offline, or the stream so far, which costs less. @default {"window"} */
+  readonly normalization: "window" | "running";
   /** How letters become words; `auto` is `beam` with a language model, else `greedy`. @default {"auto"} */
   readonly decoder: "auto" | "greedy" | "beam";
   /** Language model for `beam`: a file in ARPA's text format, plain or gzipped. @default {the checkpoint's own} */
