@@ -49,7 +49,7 @@ export interface CommonValues {
 }
 
 /** Options that every benchmark takes. */
-export const COMMON_OPTIONS: readonly OptionSpec[] = [
+const COMMON_OPTIONS: readonly OptionSpec[] = [
   {
     name: "json",
     description: "append every result to this file, one JSON object a line",

@@ -26,7 +26,7 @@ export interface Comparison {
 const FALSE_ALARM = 0.1;
 
 /** Smaller changes are the same even where they are certain, as a part of the old value. */
-export const DEFAULT_TOLERANCE = 0.03;
+const DEFAULT_TOLERANCE = 0.03;
 
 /**
  * Judges one measure: runs by the rank-sum test, ratios over the same recordings by their paired

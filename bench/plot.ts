@@ -62,7 +62,7 @@ function scaled({ unit }: Measure, value: number): number {
 }
 
 /** The plot as Vega-Lite has it; undefined where there is nothing to show. */
-export function vegaLiteSpec(
+function vegaLiteSpec(
   records: readonly BenchRecord[],
   spec: PlotSpec,
 ): TopLevelSpec | undefined {

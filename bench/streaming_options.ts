@@ -40,7 +40,7 @@ export const RIGHT_OPTION: OptionSpec = list("right", {
   fallback: "600",
 });
 /** What scales a waveform. */
-export const NORMALIZATION_OPTION: OptionSpec = list("normalization", {
+const NORMALIZATION_OPTION: OptionSpec = list("normalization", {
   description: "what scales a waveform: window, running",
   fallback: "window",
 });

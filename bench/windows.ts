@@ -18,7 +18,7 @@ export interface EncodeWindowsOptions extends WindowEncoderOptions {
 }
 
 /** Runs a recording through its windows, each hop by itself. samples: [S] */
-export async function* encodeWindows(
+async function* encodeWindows(
   model: SpeechModel<"ctc">,
   samples: Float32Array,
   options: EncodeWindowsOptions = {},

@@ -18,5 +18,3 @@ export const extname: (path: string) => string = path.extname;
 export const resolve: (...segments: string[]) => string = path.resolve;
 /** Path from a `file:` URL. */
 export const fromFileUrl: (url: string | URL) => string = path.fromFileUrl;
-/** `file:` URL of an absolute path. */
-export const toFileUrl: (path: string) => URL = path.toFileUrl;

@@ -13,7 +13,7 @@ const KEY_SUBPROTOCOL_PREFIX = "hubcap.key.";
 const KEY_ITEM = "hubcap.key";
 
 /** The key, if one was given; kept until the tab is closed. */
-export function storedKey() {
+function storedKey() {
   try {
     return sessionStorage.getItem(KEY_ITEM) ?? "";
   } catch {

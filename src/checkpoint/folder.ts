@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../errors.ts";
 import { join } from "../std.ts";
-import { readJsonFile, readOptionalJsonFile } from "./json_file.ts";
+import { readOptionalJsonFile } from "./json_file.ts";
 import {
   type CheckpointLayout,
   CONFIG_FILES,
@@ -50,16 +50,6 @@ export async function openFolder(path: string): Promise<CheckpointFolder> {
     if (content !== undefined) configs.set(name, content);
   }
   return { path, files, configs, ...layoutOf(files) };
-}
-
-/**
- * Reads one of a folder's configuration files.
- *
- * @returns Its value, which the caller has yet to check.
- * @throws {CheckpointError} If it is not there or not JSON.
- */
-export function readConfigFile(path: string, name: ConfigFile): Promise<unknown> {
-  return readJsonFile(join(path, name));
 }
 
 /**

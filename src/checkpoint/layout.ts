@@ -20,7 +20,7 @@ export const CONFIG_FILES = [
 export type ConfigFile = typeof CONFIG_FILES[number];
 
 /** Weight files, best first: safetensors say their size and cannot hold code. */
-export const WEIGHT_FILES = [
+const WEIGHT_FILES = [
   "model.safetensors",
   "model.safetensors.index.json",
   "pytorch_model.bin",

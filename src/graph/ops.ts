@@ -116,11 +116,6 @@ export function leakyRelu(g: GraphBuilder, x: Value, slope: number): Value {
   return g.node("LeakyRelu", [x], [x], { attributes: { alpha: float(slope) } })[0];
 }
 
-/** Exponential linear unit. */
-export function elu(g: GraphBuilder, x: Value): Value {
-  return g.node("Elu", [x], [x])[0];
-}
-
 /** The lesser of both, broadcast. */
 export function min(g: GraphBuilder, a: Value, b: Value): Value {
   return binary(g, "Min", a, b);
@@ -366,21 +361,6 @@ export function multiHeadAttention(
     [query],
     { domain: MICROSOFT, attributes: { num_heads: int(headCount) } },
   )[0];
-}
-
-/** LayerNorm(a + b) and the sum itself, in one kernel. a, b: [B, T, H]. */
-export function skipLayerNorm(
-  g: GraphBuilder,
-  a: Value,
-  { skip, weight, bias, epsilon }: { skip: Value; weight: Value; bias: Value; epsilon: number },
-): { normalized: Value; sum: Value } {
-  const [normalized, , , sum] = g.node(
-    "SkipLayerNormalization",
-    [a, skip, weight, bias],
-    [a, undefined, undefined, a],
-    { domain: MICROSOFT, attributes: { epsilon: float(epsilon) } },
-  );
-  return { normalized, sum };
 }
 
 /**

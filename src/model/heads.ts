@@ -36,7 +36,7 @@ export function sequenceClassificationHead(
 }
 
 /** Mean over frames, padding left out. x: [B, T, C] → [B, C]. */
-export function meanOverTime({ g }: Network, x: Value, frameMask: Value | undefined): Value {
+function meanOverTime({ g }: Network, x: Value, frameMask: Value | undefined): Value {
   if (frameMask === undefined) return reduceMean(g, x, 1);
   const mask = unsqueeze(g, cast(g, frameMask, x.dtype), 2);
   return div(g, reduceSum(g, mul(g, x, mask), 1), reduceSum(g, mask, 1));

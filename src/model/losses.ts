@@ -10,7 +10,7 @@ import { elementCount, type Tensor } from "../tensor.ts";
 import type { CommonConfig } from "./common_config.ts";
 
 /** Label that marks a position as not there. */
-export const IGNORED_LABEL: number = -100;
+const IGNORED_LABEL: number = -100;
 
 /** Options of {@linkcode ctcLoss}. */
 export interface CtcLossOptions {

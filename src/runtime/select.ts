@@ -101,20 +101,6 @@ export async function openBackend(
   };
 }
 
-/** Finds out whether a backend can run here. Starts it, and ends it again. */
-export async function probeBackend(
-  name: BackendName,
-  options: BackendOptions = {},
-): Promise<BackendProbe> {
-  try {
-    await using backend = await OPENERS[name](options);
-    return backend.probe;
-  } catch (error) {
-    if (!(error instanceof BackendError)) throw error;
-    return { state: "absent", reason: error.message };
-  }
-}
-
 /** `openBackend("auto")` over given openers. */
 export async function openBest(
   options: OpenBackendOptions,

@@ -185,15 +185,6 @@ export function windowPolicy(
   };
 }
 
-/**
- * Samples in each window of a stream that keeps up and is no longer young: the length
- * that batches are made for.
- */
-export function steadyWindowSamples(policy: WindowPolicy): number {
-  const { geometry, leftFrames, hopFrames, rightFrames } = policy;
-  return geometry.sampleCount(leftFrames + hopFrames + rightFrames);
-}
-
 function requireRate(sampleRateHz: number): void {
   if (!(sampleRateHz > 0 && sampleRateHz < Infinity)) {
     throw new RangeError(

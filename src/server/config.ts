@@ -136,12 +136,12 @@ export interface Setting {
 export const SETTINGS: readonly Setting[] = listSettings();
 
 /** `HUBCAP_MAX_SESSIONS` for `maxSessions`. */
-export function envName(name: string): string {
+function envName(name: string): string {
   return `HUBCAP_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
 /** `max-sessions` for `maxSessions`. */
-export function flagName(name: string): string {
+function flagName(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

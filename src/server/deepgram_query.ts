@@ -38,7 +38,7 @@ export interface InvalidQuery {
 export const MIN_ENDPOINTING_MS = 300;
 
 /** Every channel is a stream of its own, and takes the room of one. */
-export const MAX_SPLIT_CHANNELS = 8;
+const MAX_SPLIT_CHANNELS = 8;
 
 const MAX_MIXED_CHANNELS = 20;
 

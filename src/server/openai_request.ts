@@ -6,7 +6,7 @@
 import { OpenAiError } from "./openai_error.ts";
 
 /** Forms an answer can have. */
-export const RESPONSE_FORMATS = ["json", "text", "srt", "vtt", "verbose_json"] as const;
+const RESPONSE_FORMATS = ["json", "text", "srt", "vtt", "verbose_json"] as const;
 
 /** What is asked for. */
 export interface TranscriptionRequest {

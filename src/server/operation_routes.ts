@@ -51,7 +51,7 @@ export interface Health {
 }
 
 /** Looks at the server. */
-export function healthOf({ engine, draining, gate, config }: ServerContext): Health {
+function healthOf({ engine, draining, gate, config }: ServerContext): Health {
   const running = engine.engine;
   const refused = engine.refusal();
   const isFull = gate.speakerCount >= config.maxSessions;

@@ -1,9 +1,4 @@
-import {
-  openAdapter,
-  openFolder,
-  openWeights,
-  readConfigFile,
-} from "../../src/checkpoint/folder.ts";
+import { openAdapter, openFolder, openWeights } from "../../src/checkpoint/folder.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import { safetensorsOf, statePickle, TemporaryFolder, tensorPickle, torchZip } from "./files.ts";
@@ -49,16 +44,12 @@ Deno.test("openFolder() says what is wrong with a folder", async () => {
   }
 });
 
-Deno.test("readConfigFile() refuses files too large to be any", async () => {
+Deno.test("openFolder() refuses configuration files too large to be any", async () => {
   await using at = new TemporaryFolder();
+  await at.write("config.json", {});
   using file = await Deno.create(`${at.path}/vocab.json`);
   await file.truncate(65 << 20); // sparse
-  await assertRejects(
-    () => readConfigFile(at.path, "vocab.json"),
-    CheckpointError,
-    "over 67108864",
-  );
-  await assertRejects(() => readConfigFile(at.path, "config.json"), CheckpointError, "config.json");
+  await assertRejects(() => openFolder(at.path), CheckpointError, "over 67108864");
 });
 
 Deno.test("openWeights() takes the first of the four forms", async () => {

@@ -30,7 +30,6 @@ import {
   type Window,
 } from "../../src/schedule/planner.ts";
 import {
-  steadyWindowSamples,
   type WindowOptions,
   type WindowPolicy,
   windowPolicy,
@@ -92,6 +91,12 @@ interface Due extends PendingWindow {
 /** Runs everybody to the end of their last frame. */
 export function simulate(simulation: Simulation): Outcome {
   return new FakeScheduler(simulation).run();
+}
+
+/** Samples in each window of a stream that keeps up and is no longer young. */
+function steadyWindowSamples(policy: WindowPolicy): number {
+  const { leftFrames, hopFrames, rightFrames } = policy;
+  return HUBERT.sampleCount(leftFrames + hopFrames + rightFrames);
 }
 
 class FakeScheduler {
