@@ -151,7 +151,8 @@ function takeIn<S>(
     letterEndFrame: Math.max(commitEndFrame, Math.min(agreedFrame, agreedEndFrame)),
     untilFrame: commitLimitFrame,
   });
-  const isKnown = end === undefined || end.tokens.length <= known.length;
+  const isKnown = end === undefined ||
+    (end.tokens.length <= known.length && end.untilFrame <= commitEndFrame);
   if (isKnown || commitLimitFrame <= commitEndFrame) {
     return { decoded, emissions: committed, ahead };
   }

@@ -130,8 +130,9 @@ Deno.test("a word whose letters have their context is final when its end is seen
     assertEquals(captionEarly(decoder, [{ text, ...limits, commitEndFrame: 6 }]), [["so al", 8]]);
     assertEquals(captionEarly(decoder, [{ text, ...limits, commitEndFrame: 1 }]), [["", 1]]);
     assertEquals(captionEarly(decoder, [{ text, ...limits, limitFrame: 3 }]), [["", 2]]);
-    const paused = captionEarly(decoder, [{ text: "so_____", ...limits, limitFrame: 6 }]);
-    assertEquals(paused, [["so", 5]]);
+    const pause = { text: "so_____", ...limits, limitFrame: 6 };
+    assertEquals(captionEarly(decoder, [pause]), [["so", 5]]);
+    assertEquals(captionEarly(decoder, [{ ...pause, commitEndFrame: 4 }]), [["so", 5]]);
   }
 });
 
