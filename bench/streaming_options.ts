@@ -5,12 +5,14 @@
  */
 import type { OptionSpec } from "../src/cli/command.ts";
 import { choicesOf, numbersOf } from "./bench_command.ts";
+import type { Case } from "./record.ts";
 
 /** Values of {@linkcode STREAMING_OPTIONS}. */
 export interface StreamingValues {
   readonly hop?: string;
   readonly left?: string;
   readonly right?: string;
+  readonly lead?: string;
   readonly normalization?: string;
 }
 
@@ -39,6 +41,11 @@ export const RIGHT_OPTION: OptionSpec = list("right", {
   description: "context after, ms",
   fallback: "600",
 });
+/** Silence before young streams. */
+export const LEAD_OPTION: OptionSpec = list("lead", {
+  description: "shortest window, silence before the stream making up what is lacking, ms",
+  fallback: "as live streams have it, none in agreement",
+});
 /** What scales a waveform. */
 const NORMALIZATION_OPTION: OptionSpec = list("normalization", {
   description: "what scales a waveform: window, running",
@@ -50,6 +57,7 @@ export const STREAMING_OPTIONS: readonly OptionSpec[] = [
   HOP_OPTION,
   LEFT_OPTION,
   RIGHT_OPTION,
+  LEAD_OPTION,
   NORMALIZATION_OPTION,
 ];
 
@@ -58,12 +66,22 @@ export interface StreamingCase {
   readonly hopMs: number;
   readonly leftMs: number;
   readonly rightMs: number;
+  readonly leadMs?: number;
   readonly normalization: "window" | "running";
+}
+
+/** The windows of a case, as records call them. */
+export function windowFacts({ hopMs, leftMs, rightMs, leadMs }: StreamingCase): Case {
+  return {
+    ...{ "hop ms": hopMs, "left ms": leftMs, "right ms": rightMs },
+    ...(leadMs === undefined ? {} : { "lead ms": leadMs }),
+  };
 }
 
 /** Every combination that the options name. */
 export function streamingCases(values: StreamingValues): StreamingCase[] {
-  const { hop = "400", left = "4000", right = "600", normalization = "window" } = values;
+  const { hop = "400", left = "4000", right = "600", normalization = "window", lead } = values;
+  const leads = lead === undefined ? [{}] : numbersOf(lead, "lead").map((leadMs) => ({ leadMs }));
   const norms = choicesOf(normalization, {
     option: "normalization",
     choices: ["window", "running"] as const,
@@ -71,7 +89,9 @@ export function streamingCases(values: StreamingValues): StreamingCase[] {
   return norms.flatMap((normalization) =>
     numbersOf(left, "left").flatMap((leftMs) =>
       numbersOf(right, "right").flatMap((rightMs) =>
-        numbersOf(hop, "hop").map((hopMs) => ({ normalization, leftMs, rightMs, hopMs }))
+        numbersOf(hop, "hop").flatMap((hopMs) =>
+          leads.map((lead) => ({ normalization, leftMs, rightMs, hopMs, ...lead }))
+        )
       )
     )
   );

@@ -30,7 +30,7 @@ export interface BeamSearchOptions {
    * Time after a token at which only hypotheses are kept that agree with the best one on it: the
    * most that beam search adds to the delay of final words.
    *
-   * @default {in streams 600, or half of the shortest silence that ends an utterance if that is less; Infinity in transcribe}
+   * @default {in streams 800, less where utterances end after less than 1200 ms of silence; Infinity in transcribe}
    */
   readonly settleMs?: number;
   /** What the language model is worth; `false` uses none. @default {what its folder says, else the defaults} */

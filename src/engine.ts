@@ -59,6 +59,9 @@ interface Pending extends PendingWindow, DueWindow {
  */
 const CATCH_UP_SPEED = 2;
 
+/** The first windows of streams are no shorter. */
+const LEAD_MS = 3000;
+
 /**
  * Captions for many speakers from one model, on one device or several of a kind.
  *
@@ -196,6 +199,8 @@ export class CaptionEngine implements AsyncDisposable {
     this.#requireRoom(options);
     const { model, encoder } = this.#first;
     const { geometry, sampleRateHz } = model;
+    // Log-mel features are scaled by their spread, which silence would make large.
+    const leadMs = "num_mel_bins" in model.waveform ? 0 : LEAD_MS;
     const { decoder = this.#options.decoder } = options;
     const stream = new CaptionStream({
       geometry,
@@ -207,7 +212,7 @@ export class CaptionEngine implements AsyncDisposable {
       tell: this.#tell,
       wake: () => this.#wakeAll(),
       remove: (stream) => this.#remove(stream),
-    }, { maxWindowMs: Math.min(12_000, this.#limitMs), ...options, sampleRateHz });
+    }, { maxWindowMs: Math.min(12_000, this.#limitMs), leadMs, ...options, sampleRateHz });
     const key = `${this.#openedCount++}`;
     const served = { key, lastDeadlineMs: -Infinity, failureCount: 0, isRunning: false };
     this.#streams.set(stream, served);

@@ -135,13 +135,13 @@ export class WindowFeed {
     return this.#progress.framesCommitted >= this.#policy.geometry.frameCount(sampleCount);
   }
 
-  /** The samples of a window; silence where it reaches beyond the end. Result: [S] */
+  /** The samples of a window; silence where it reaches beyond the stream. Result: [S] */
   read({ startSample, endSample }: Window): Float32Array {
-    const heldEnd = Math.min(endSample, this.#ring.endSample);
-    const held = this.#ring.read(startSample, heldEnd);
-    if (heldEnd === endSample) return held;
+    const heldStart = Math.max(0, startSample);
+    const held = this.#ring.read(heldStart, Math.min(endSample, this.#ring.endSample));
+    if (held.length === endSample - startSample) return held;
     const padded = new Float32Array(endSample - startSample);
-    padded.set(held);
+    padded.set(held, heldStart - startSample);
     return padded;
   }
 

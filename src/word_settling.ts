@@ -14,9 +14,13 @@ function shortestSilenceMs({ rules = ENDPOINT_RULES }: EndpointOptions): number 
   return Math.min(...silences.filter((ms) => ms > 0));
 }
 
-/** Time after which a decoder must be sure of a token, where nobody says. */
+/**
+ * Time after which a decoder must be sure of a token, where nobody says: what a pause leaves of the
+ * silence that ends an utterance, or half of it.
+ */
 export function settleMsFor(options: EndpointOptions): number {
-  return Math.min(600, shortestSilenceMs(options) / 2);
+  const silenceMs = shortestSilenceMs(options);
+  return Math.min(LONGEST_SETTLE_MS, Math.max(silenceMs / 2, silenceMs - LONGEST_PAUSE_MS));
 }
 
 /** A word is final no later than the utterance it ends: after a pause, once the decoder is sure. */
@@ -33,3 +37,6 @@ export function wordPauseMsFor(
 
 /** Letters of a word can be as far apart as the one, and seldom are as far apart as the other. */
 const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 400];
+
+/** Later words seldom change beam search's mind (bench/README.md). */
+const LONGEST_SETTLE_MS = 800;

@@ -104,6 +104,22 @@ Deno.test("a stream's words, and its end", async () => {
   stream.end();
 });
 
+Deno.test("windows of a young stream begin in silence, unless it is not wanted", async () => {
+  await using setup = await setUp();
+  const { geometry, sampleRateHz } = setup.echo.model;
+  const tokens = repeat(HELLO, 24);
+  for (const [options, seconds] of [[{}, 3], [{ leadMs: 0 }, 0]] as const) {
+    const runsBefore = setup.echo.device.shapes.length;
+    const stream = setup.engine.open(options);
+    setup.say(stream, tokens);
+    stream.end();
+    assertEquals(textOf(await eventsOf(stream)), "ab hello ab hello");
+    const [, sampleCount] = setup.echo.device.shapes[runsBefore]!;
+    const shortest = Math.max(seconds * sampleRateHz, geometry.sampleCount(tokens.length));
+    assert(Math.abs(sampleCount! - shortest) <= 25 * geometry.strideSamples, `${sampleCount}`);
+  }
+});
+
 Deno.test("an end right after a finalize ends the stream, after both are answered", async () => {
   for (const rightMs of [0, 150]) {
     for (const frameCount of [0, 1, 27, 200]) {

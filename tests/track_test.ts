@@ -63,6 +63,19 @@ Deno.test("what is refused changes nothing", () => {
   assertThrows(() => one.push(new Float32Array(1)), TypeError, "ended");
 });
 
+Deno.test("a window that begins before the stream reads silence", () => {
+  const one = track({ leadMs: 300 });
+  one.push(new Float32Array(1000).fill(0.5));
+  one.end();
+  const plan = one.plan();
+  assert(plan.kind === "window");
+  const samples = one.read(plan.window);
+  const leadSamples = (15 - GEOMETRY.frameCount(1000)) * GEOMETRY.strideSamples;
+  assertEquals(plan.window.startSample, -leadSamples);
+  assertEquals([samples[leadSamples - 1], samples[leadSamples]], [0, 0.5]);
+  assertEquals(samples.length, leadSamples + 1000);
+});
+
 Deno.test("a window beyond the end reads silence", () => {
   const one = track({ tailPaddingMs: 50 });
   one.push(new Float32Array(1000).fill(0.5));

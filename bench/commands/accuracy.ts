@@ -27,6 +27,7 @@ import {
   type StreamingCase,
   streamingCases,
   type StreamingValues,
+  windowFacts,
 } from "../streaming_options.ts";
 import { characterErrors, wordErrors } from "../word_errors.ts";
 
@@ -51,7 +52,7 @@ export const accuracyBench: BenchSpec<Values> = {
       value: { kind: "flag" },
     },
   ],
-  notes: `Every combination of --hop, --left, --right and --normalization is a case.
+  notes: `Every combination of --hop, --left, --right, --lead and --normalization is a case.
 Intervals are 95 %, drawn over recordings. Recordings are fed as fast as the device computes;
 captions do not depend on that.
 
@@ -120,13 +121,13 @@ async function measureSystem(hearing: Hearing): Promise<void> {
   const offline = await hearOffline(hearing, (part) => onPart(part / partCount, "offline"));
   await record({ mode: "offline" }, offline);
   for (const [j, streaming] of cases.entries()) {
-    const { hopMs, leftMs, rightMs } = streaming;
+    const { hopMs, leftMs, rightMs, normalization } = streaming;
     const label = `hop ${hopMs} left ${leftMs} right ${rightMs}`;
     const heard = await hearLive(hearing, {
       streaming,
       onPart: (part) => onPart((j + 1 + part) / partCount, label),
     });
-    await record(caseOf(streaming), heard);
+    await record({ mode: "stream", ...windowFacts(streaming), normalization }, heard);
   }
 }
 
@@ -173,16 +174,6 @@ async function measurePeers(folder: string, { values, clips, run }: {
 
 /** Rate of the samples that peers take, Hz. */
 const PEER_RATE_HZ = 16_000;
-
-function caseOf({ hopMs, leftMs, rightMs, normalization }: StreamingCase): Case {
-  return {
-    mode: "stream",
-    "hop ms": hopMs,
-    "left ms": leftMs,
-    "right ms": rightMs,
-    normalization,
-  };
-}
 
 async function hearOffline(
   { model, clips, decoder }: Hearing,

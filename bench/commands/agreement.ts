@@ -23,6 +23,7 @@ import {
   type StreamingCase,
   streamingCases,
   type StreamingValues,
+  windowFacts,
 } from "../streaming_options.ts";
 import { emissionsOf } from "../windows.ts";
 
@@ -61,17 +62,14 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     for (const samples of recordings) offline.push(await offlineIds(model, samples));
     const blankId = model.config.pad_token_id ?? 0;
     for (const [j, streaming] of cases.entries()) {
-      const { hopMs, leftMs, rightMs, normalization } = streaming;
+      const { leftMs, normalization } = streaming;
       run.progress((i + j / cases.length) / systems.length, `${name} left ${leftMs}`);
       const streamed: number[][] = [];
       for (const samples of recordings) {
         streamed.push(await streamedIds(model, samples, streaming));
       }
       await run.record({
-        case: {
-          ...{ system: name, normalization, "hop ms": hopMs },
-          ...{ "left ms": leftMs, "right ms": rightMs },
-        },
+        case: { system: name, normalization, ...windowFacts(streaming) },
         device: model.selection.reason,
         measures: {
           spoken: agreementOf(streamed, offline, (a, b) => a !== blankId || b !== blankId),

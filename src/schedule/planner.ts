@@ -36,7 +36,7 @@ export interface StreamProgress {
 
 /** A span of samples and its frames. */
 export interface WindowSpan {
-  /** First sample: a multiple of the stride. */
+  /** First sample: a multiple of the stride. Samples before the stream, which are negative, are silence. */
   readonly startSample: number;
   /** One past the last sample. Samples beyond the end of the stream are silence. */
   readonly endSample: number;
@@ -148,7 +148,7 @@ export function afterWindow(
 
 /** First sample that a later window can still ask for; earlier ones may be forgotten. */
 export function firstNeededSample(progress: StreamProgress, policy: WindowPolicy): number {
-  return windowStartFrame(progress, policy) * policy.geometry.strideSamples;
+  return firstNeededFrame(progress, policy) * policy.geometry.strideSamples;
 }
 
 /** Everything up to here is to be committed without waiting for more. */
@@ -179,13 +179,24 @@ function pendingFlush(progress: StreamProgress, policy: WindowPolicy): Flush | u
   return flushes.find(({ endFrame }) => framesCommitted < endFrame);
 }
 
-function windowStartFrame(progress: StreamProgress, policy: WindowPolicy): number {
+/** First frame of a window up to `endFrame`: in a young stream one of the silence before it. */
+function windowStartFrame(
+  progress: StreamProgress,
+  policy: WindowPolicy,
+  endFrame: number,
+): number {
+  const leadFrame = Math.min(0, endFrame - policy.leadFrames);
+  return Math.max(leadFrame, progress.framesCommitted - policy.leftFrames);
+}
+
+/** First frame of the stream that the next window can hold. */
+function firstNeededFrame(progress: StreamProgress, policy: WindowPolicy): number {
   return Math.max(0, progress.framesCommitted - policy.leftFrames);
 }
 
 /** One past the last frame that the next window can hold. */
 function windowLimitFrame(progress: StreamProgress, policy: WindowPolicy): number {
-  return windowStartFrame(progress, policy) + policy.maxWindowFrames;
+  return firstNeededFrame(progress, policy) + policy.maxWindowFrames;
 }
 
 /** One past the last frame of the next window, when nothing is flushed. */
@@ -199,7 +210,7 @@ function nextDueFrame(progress: StreamProgress, policy: WindowPolicy): number {
 /** A window up to `endFrame` that keeps its right context. */
 function hopWindow(progress: StreamProgress, policy: WindowPolicy, endFrame: number): Window {
   const { geometry, rightFrames, agreeRightFrames, wordEndRightFrames } = policy;
-  const startFrame = windowStartFrame(progress, policy);
+  const startFrame = windowStartFrame(progress, policy, endFrame);
   const startSample = startFrame * geometry.strideSamples;
   const commitEndFrame = Math.max(progress.framesCommitted, endFrame - rightFrames);
   return {
@@ -224,7 +235,7 @@ function flushWindow(progress: StreamProgress, policy: WindowPolicy, flush: Flus
   if (flush.endFrame > windowLimitFrame(progress, policy)) {
     return hopWindow(progress, policy, windowLimitFrame(progress, policy));
   }
-  const startFrame = windowStartFrame(progress, policy);
+  const startFrame = windowStartFrame(progress, policy, flush.endFrame);
   const startSample = startFrame * policy.geometry.strideSamples;
   return {
     startSample,

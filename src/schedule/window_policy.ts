@@ -33,6 +33,13 @@ export interface WindowOptions {
   maxWindowMs?: number;
   /** Length of a stream's first window, for a quick first word. Rounded up to frames; `Infinity` is `maxWindowMs`. @default {400} */
   firstWindowMs?: number;
+  /**
+   * Shortest window, silence before the stream making up what is lacking, as far as `leftMs` goes:
+   * models seldom heard shorter recordings. Rounded up to frames, at most `maxWindowMs`.
+   *
+   * @default {3000 in live streams of models that take samples, else 0}
+   */
+  leadMs?: number;
   /** Silence taken to follow the end of the stream, so that a model can finish the last word. @default {0} */
   tailPaddingMs?: number;
   /**
@@ -65,6 +72,8 @@ export interface WindowPolicy {
   readonly maxWindowSamples: number;
   /** Frames in a stream's first window; at least 1. */
   readonly firstWindowFrames: number;
+  /** Frames in the shortest window, silence before the stream making up what is lacking. */
+  readonly leadFrames: number;
   /** Samples of silence taken to follow the end. */
   readonly tailPaddingSamples: number;
   /** Whether a window that is late takes all that came meanwhile. */
@@ -80,6 +89,7 @@ export const OFFLINE_WINDOWS: Readonly<WindowOptions> = {
   agreeRightMs: Infinity,
   maxWindowMs: 30_000,
   firstWindowMs: Infinity,
+  leadMs: 0,
 };
 
 /**
@@ -143,12 +153,13 @@ export function windowPolicy(
     agreeRightMs = 300,
     maxWindowMs = 12_000,
     firstWindowMs = 400,
+    leadMs = 0,
     tailPaddingMs = 0,
     catchUp = true,
     sampleRateHz = 16_000,
   } = options;
   requireRate(sampleRateHz);
-  requireLengths({ leftMs, rightMs, maxWindowMs, tailPaddingMs });
+  requireLengths({ leftMs, rightMs, maxWindowMs, leadMs, tailPaddingMs });
   requireLengths({ hopMs, firstWindowMs, wordEndRightMs, agreeRightMs }, { finite: false });
   const framesIn = (ms: number) =>
     Math.ceil(msToSamples(ms, sampleRateHz) / geometry.strideSamples);
@@ -180,6 +191,7 @@ export function windowPolicy(
     maxWindowFrames,
     maxWindowSamples,
     firstWindowFrames,
+    leadFrames: Math.min(maxWindowFrames, framesIn(leadMs)),
     tailPaddingSamples: msToSamples(tailPaddingMs, sampleRateHz),
     catchUp,
   };

@@ -13,18 +13,26 @@ import { policies, policyOf, type StreamEvent, streamEvents } from "./random_pol
 
 /** Checks all that is promised of one window. */
 function assertSound(window: Window, progress: StreamProgress, policy: WindowPolicy): void {
-  const { geometry, leftFrames, rightFrames, maxWindowSamples } = policy;
+  const { geometry, leftFrames, leadFrames, rightFrames, maxWindowSamples } = policy;
   const { startFrame, endFrame, commitStartFrame, commitEndFrame } = window;
   const lastSample = progress.samplesReceived + (progress.isEnded ? policy.tailPaddingSamples : 0);
   assertEquals(window.startSample, startFrame * geometry.strideSamples, "starts on the grid");
   assertEquals(geometry.frameCount(window.endSample - window.startSample), endFrame - startFrame);
   assert(window.endSample <= lastSample, "holds only what was received");
   assert(window.endSample - window.startSample <= maxWindowSamples, "is within maxWindow");
-  assertEquals(firstNeededSample(progress, policy), window.startSample);
+  assertEquals(firstNeededSample(progress, policy), Math.max(0, window.startSample));
   assertEquals(commitStartFrame, progress.framesCommitted, "goes on where the last one ended");
   assert(commitStartFrame <= commitEndFrame && commitEndFrame <= endFrame, "commits its own");
-  assert(startFrame === 0 || commitStartFrame - startFrame >= leftFrames, "has its left context");
+  assert(startFrame <= 0 || commitStartFrame - startFrame >= leftFrames, "has its left context");
   assert(commitStartFrame - startFrame <= leftFrames, "has no more left context than asked for");
+  assert(
+    startFrame >= 0 || endFrame - startFrame <= leadFrames,
+    "has no more silence than asked for",
+  );
+  assert(
+    endFrame - startFrame >= leadFrames || commitStartFrame - startFrame === leftFrames,
+    "is as long as it must be, or has all its left context",
+  );
   if (commitEndFrame > commitStartFrame && window.completes === "nothing") {
     assert(endFrame - commitEndFrame >= rightFrames, "has its right context");
   }

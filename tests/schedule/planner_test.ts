@@ -45,6 +45,12 @@ Deno.test("a live stream: an early first window, growing context, then steady ho
   ]);
 });
 
+Deno.test("the windows of a young stream begin in the silence before it", () => {
+  const policy = windowPolicy(HUBERT, { leftMs: 2000, leadMs: 1500 });
+  const young = windowAt({ samplesReceived: HUBERT.sampleCount(40), framesSeen: 20 }, policy);
+  assertEquals(frames(young), [40 - 75, 0, 10, 40]);
+});
+
 Deno.test("the first window waits for exactly its samples", () => {
   const plan = planNext(STREAM_START, windowPolicy(HUBERT, { firstWindowMs: 400 }));
   assertEquals(plan, { kind: "wait", untilSample: 19 * 320 + 400 });

@@ -25,6 +25,7 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
     agreeRight: fc.double({ min: 0, max: 5, noNaN: true }),
     spare: fc.double({ min: 1, max: 6, noNaN: true }),
     first: fc.double({ min: 0, max: 1, noNaN: true }),
+    lead: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 12, noNaN: true })),
     tail: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 3, noNaN: true })),
   }),
   isFilled: fc.boolean(),
@@ -33,7 +34,7 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
   const geometry = convGeometry(layers.kernels, layers.strides);
   const ms = (frames: number) => Math.round(frames * geometry.strideSamples);
   const wholeFrames = (frames: number) => Math.ceil(ms(frames) / geometry.strideSamples);
-  const { left, hop, right, wordEndRight, agreeRight, spare, first, tail } = lengths;
+  const { left, hop, right, wordEndRight, agreeRight, spare, first, lead, tail } = lengths;
   const needed = wholeFrames(left) + Math.max(1, wholeFrames(hop)) + wholeFrames(right);
   const maxWindowMs = geometry.sampleCount(needed) + ms(spare) - geometry.strideSamples;
   const maxFrames = geometry.frameCount(maxWindowMs);
@@ -47,6 +48,7 @@ export const policies: fc.Arbitrary<RandomPolicy> = fc.record({
       agreeRightMs: ms(agreeRight),
       maxWindowMs,
       firstWindowMs: isFilled ? Infinity : ms(first * maxFrames),
+      leadMs: ms(lead),
       tailPaddingMs: ms(tail),
       catchUp,
       sampleRateHz: 1000,
