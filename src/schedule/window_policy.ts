@@ -9,7 +9,8 @@ import { msToSamples, samplesToMs } from "../units.ts";
 
 /**
  * Windows in milliseconds. A caption is at most `hopMs + rightMs` behind its frames,
- * plus the time to compute; `leftMs` costs compute, not latency.
+ * plus the time to compute; `leftMs` costs compute, not latency. What the defaults rest on is in
+ * `bench/README.md`: agreement, accuracy and latency against context.
  */
 export interface WindowOptions {
   /** Context before the frames a window commits, less only at stream start. Rounded up to frames. @default {4000} */
