@@ -56,7 +56,7 @@ export const WORKERS_OPTION: OptionSpec = {
   name: "workers",
   description: "copies of the model that run beside each other and share the threads",
   value: { kind: "count", name: "count" },
-  default: "1 on webgpu, 2 elsewhere",
+  default: "2 on processors if both take at most 1 GiB, else 1",
 };
 
 /** Values of {@linkcode DECODER_OPTIONS}. */

@@ -29,7 +29,7 @@ import { vocabularyOf } from "./model_vocabulary.ts";
 import { samplesToMs, samplesToSeconds } from "./units.ts";
 import type { EncodedWindow } from "./window_encoder.ts";
 import { settleMsFor } from "./word_settling.ts";
-import { workerCountOf, workerLoader, type WorkerOptions } from "./workers.ts";
+import { planWorkers, type WorkerOptions } from "./workers.ts";
 
 export type { ModelLoader } from "./device.ts";
 export type { EngineOptions, EngineStats } from "./engine_options.ts";
@@ -150,11 +150,11 @@ export class CaptionEngine implements AsyncDisposable {
     source: string,
     options: EngineOptions & WorkerOptions & Omit<LoadModelOptions, "task" | "parts"> = {},
   ): Promise<CaptionEngine> {
-    const load = workerLoader(source, options);
+    const { load, countWith } = await planWorkers(source, options);
     await using stack = new AsyncDisposableStack();
     const model = stack.use(await load(options.signal, 0));
     const copies: SpeechModel<"ctc">[] = [];
-    while (copies.length + 1 < workerCountOf(model, options)) {
+    while (copies.length + 1 < countWith(model)) {
       copies.push(stack.use(await load(options.signal, copies.length + 1)));
     }
     const engine = stack.use(new CaptionEngine(model, { ...options, copies, load }));

@@ -2,10 +2,12 @@ import { defaultModel } from "../src/default_model.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { join } from "../src/std.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
-import { workerCountOf, workerLoader } from "../src/workers.ts";
+import { elementCount } from "../src/tensor.ts";
+import { planWorkers } from "../src/workers.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
 import { echoModel } from "./echo_device.ts";
 import { GOLDEN_FOLDER } from "./golden.ts";
+import { writeTinyCheckpoint } from "./tiny_checkpoint.ts";
 
 const FOLDER = join(GOLDEN_FOLDER, "ctc_adapter");
 
@@ -25,15 +27,57 @@ Deno.test("threads are shared out among as many workers as are wanted", async ()
   }
 });
 
-Deno.test("a GPU has one worker, unless more are wanted", () => {
+Deno.test("a GPU has one worker, unless more are wanted", async () => {
   const model = { selection: { chosen: "webgpu", reason: "", candidates: [] } } as const;
-  const countOf = (options: Parameters<typeof workerCountOf>[1]) =>
-    workerCountOf(model as unknown as SpeechModel, { threadCount: 8, ...options });
-  assertEquals([countOf({}), countOf({ workerCount: 2 })], [1, 2]);
+  const countOf = async (workerCount?: number) => {
+    const { countWith } = await planWorkers(FOLDER, { threadCount: 8, workerCount });
+    return countWith(model as unknown as SpeechModel);
+  };
+  assertEquals([await countOf(), await countOf(2)], [1, 2]);
 });
 
+Deno.test("a second copy by itself only where the weights of both take at most 1 GiB", async () => {
+  for (
+    const [megabytes, dtype, workerCount, workers, threads] of [
+      [500, "float32", undefined, 2, "2 threads"],
+      [520, "float32", undefined, 1, "4 threads"],
+      [520, "float16", undefined, 2, "2 threads"],
+      [520, "float32", 2, 2, "2 threads"],
+    ] as const
+  ) {
+    await using folder = await bigCheckpoint(megabytes);
+    const options = { backend: "cpu", threadCount: 4, dtype, workerCount } as const;
+    const { load, countWith } = await planWorkers(folder.path, options);
+    await using model = await load(undefined, 0);
+    assertEquals(countWith(model), workers, `${megabytes} MiB, ${dtype}`);
+    assertStringIncludes(model.selection.reason, `, ${threads})`);
+  }
+});
+
+/** A tiny checkpoint but for its head, which makes it so many MiB: a hole in the file. */
+async function bigCheckpoint(megabytes: number): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "hubcap-test-" });
+  const vocabularySize = Math.floor(megabytes * 2 ** 20 / 4 / (4 + 1)); // a row of weights, a bias
+  await writeTinyCheckpoint(path, { config: { vocab_size: vocabularySize } });
+  const weights = join(path, "model.safetensors");
+  const small = await Deno.readFile(weights);
+  const headerLength = Number(new DataView(small.buffer).getBigUint64(0, true));
+  const header: Record<string, { shape: number[]; data_offsets: number[] }> = JSON.parse(
+    new TextDecoder().decode(small.subarray(8, 8 + headerLength)),
+  );
+  let position = 0;
+  for (const [name, tensor] of Object.entries(header)) {
+    if (name.startsWith("lm_head.")) tensor.shape[0] = vocabularySize;
+    tensor.data_offsets = [position, position += 4 * elementCount(tensor.shape)];
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header).padEnd(headerLength));
+  await Deno.writeFile(weights, Uint8Array.of(...small.subarray(0, 8), ...text));
+  await Deno.truncate(weights, 8 + text.length + position);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 Deno.test("the first worker decides on the backend, and alone has the language model", async () => {
-  const load = workerLoader((await defaultModel())!, { threadCount: 2 });
+  const { load } = await planWorkers((await defaultModel())!, { threadCount: 2 });
   await using first = await load(undefined, 0);
   await using second = await load(undefined, 1);
   assertStringIncludes(second.selection.reason, "asked for by name");

@@ -37,7 +37,9 @@ const SHAPE = {
   language: z.string().optional().describe("language of a model with adapters"),
   threads: count(1, 256).optional().describe("threads that compute"),
   workers: count(1, 64).optional()
-    .describe("copies of the model that share the threads; by default 1 on webgpu, 2 elsewhere"),
+    .describe(
+      "copies of the model that share the threads; by default 2 on processors if both take at most 1 GiB, else 1",
+    ),
   normalization: z.enum(["window", "running"]).default("window")
     .describe("what scales a waveform: each window, or the stream so far, which costs less"),
   decoder: z.enum(["auto", "greedy", "beam"]).default("auto")

@@ -19,7 +19,7 @@ export interface ServerConfig {
   readonly language?: string | undefined;
   /** Threads that compute. @default {the backend's choice} */
   readonly threads?: number | undefined;
-  /** Copies of the model that run beside each other and share the threads. @default {1 on webgpu, 2 elsewhere} */
+  /** Copies of the model that run beside each other and share the threads. @default {2 on processors if both take at most 1 GiB, else 1} */
   readonly workers?: number | undefined;
   /** What scales a waveform: each window, as offline, or the stream so far, which costs less. @default {"window"} */
   readonly normalization: "window" | "running";
