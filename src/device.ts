@@ -43,6 +43,14 @@ export type Recovery = "well" | "renewed" | "unsure";
 /** A {@linkcode ModelLoader} for one device. */
 type Reload = (signal: AbortSignal) => Promise<SpeechModel<"ctc">>;
 
+/** What {@linkcode Device} is made with. */
+interface DeviceParts {
+  /** Opens the model anew. */
+  readonly load?: Reload | undefined;
+  /** The language to run in. @default {the one its model was left in} */
+  readonly language?: () => string | undefined;
+}
+
 /** A run that was given up. */
 class LateRunError extends BackendError {
   override name = "BackendError";
@@ -51,6 +59,7 @@ class LateRunError extends BackendError {
 /** One model, as long as one can be had. */
 export class Device implements AsyncDisposable {
   readonly #load: Reload | undefined;
+  readonly #language: () => string | undefined;
   readonly #options: DeviceOptions;
   readonly #closing = new AbortController();
   readonly #leaving: Promise<void>[] = [];
@@ -62,16 +71,17 @@ export class Device implements AsyncDisposable {
    * Takes over a model.
    *
    * @param model The model; the device owns it from here on.
-   * @param options Limits, and `load`, which opens the model anew.
+   * @param options Limits; `load`, which opens the model anew; the `language` to follow.
    * @throws {RangeError} If a limit is out of range.
    */
   constructor(
     model: SpeechModel<"ctc">,
-    options: DeviceOptions & { load?: Reload | undefined } = {},
+    options: DeviceOptions & DeviceParts = {},
   ) {
     requireLimits(options);
     this.#model = model;
     this.#load = options.load;
+    this.#language = options.language ?? (() => this.#model.targetLang);
     this.#options = { ...options, isShared: true };
     this.#encoder = new WindowEncoder(model, this.#options);
   }
@@ -98,9 +108,22 @@ export class Device implements AsyncDisposable {
    * @throws {BackendError} If the run fails, or takes longer than `runTimeoutMs`.
    */
   async encode(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
-    const encoded = await this.#inTime(this.#encoder.encode(jobs));
+    const encoded = await this.#inTime(this.#encode(jobs));
     this.#failuresInARow = 0;
     return encoded;
+  }
+
+  async #encode(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
+    await this.#follow(this.#model);
+    return await this.#encoder.encode(jobs);
+  }
+
+  /** Brings a model to the language that was chosen since it was loaded. */
+  async #follow(model: SpeechModel<"ctc">): Promise<void> {
+    const language = this.#language();
+    if (language !== undefined && language !== model.targetLang) {
+      await model.setTargetLang(language);
+    }
   }
 
   /**
@@ -168,6 +191,7 @@ export class Device implements AsyncDisposable {
     const model = await load(signal);
     try {
       signal.throwIfAborted();
+      await this.#follow(model);
       const encoder = new WindowEncoder(model, this.#options);
       await encoder.prepare();
       await this.#inTime(encoder.probe());

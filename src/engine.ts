@@ -39,6 +39,8 @@ export type { WorkerOptions } from "./workers.ts";
 interface Served {
   /** Tells streams apart, whatever their names. */
   readonly key: string;
+  /** Language of its words. */
+  readonly language: string | undefined;
   /** Deadline of its last window. */
   lastDeadlineMs: number;
   /** Times in a row that its window failed alone on a device that works. */
@@ -133,7 +135,11 @@ export class CaptionEngine implements AsyncDisposable {
     this.#nowMs = nowMs;
     this.#tell = observer && observerTeller(observer);
     this.#devices = [model, ...copies].map((each, worker) =>
-      new Device(each, { ...options, load: load && ((signal) => load(signal, worker)) })
+      new Device(each, {
+        ...options,
+        load: load && ((signal) => load(signal, worker)),
+        language: () => this.model.targetLang,
+      })
     );
     this.#batches = new BatchLimit(batchPolicyOf(model, this.#first.encoder, options));
     this.#loops = Promise.all(this.#devices.map((device) => this.#run(device)));
@@ -167,7 +173,10 @@ export class CaptionEngine implements AsyncDisposable {
     return this.#devices[0]!;
   }
 
-  /** The model; another one after its device was lost. Of several devices the first one's. */
+  /**
+   * The model; another one after its device was lost. Of several devices the first one's, whose
+   * language the others follow.
+   */
   get model(): SpeechModel<"ctc"> {
     return this.#first.model;
   }
@@ -214,7 +223,10 @@ export class CaptionEngine implements AsyncDisposable {
       remove: (stream) => this.#remove(stream),
     }, { maxWindowMs: Math.min(12_000, this.#limitMs), leadMs, ...options, sampleRateHz });
     const key = `${this.#openedCount++}`;
-    const served = { key, lastDeadlineMs: -Infinity, failureCount: 0, isRunning: false };
+    const served = {
+      ...{ key, language: model.targetLang },
+      ...{ lastDeadlineMs: -Infinity, failureCount: 0, isRunning: false },
+    };
     this.#streams.set(stream, served);
     return stream;
   }
@@ -283,7 +295,7 @@ export class CaptionEngine implements AsyncDisposable {
     const pending: Pending[] = [];
     const { step } = this.#overload.state;
     for (const [stream, served] of [...this.#streams]) {
-      if (served.isRunning) continue;
+      if (served.isRunning || !this.#canSpeak(stream, served)) continue;
       try {
         const due = stream.due(step);
         if (due !== undefined) pending.push(this.#pendingOf(stream, served, due));
@@ -292,6 +304,18 @@ export class CaptionEngine implements AsyncDisposable {
       }
     }
     return pending;
+  }
+
+  /** Whether the model still has a stream's language; ends the stream if not. */
+  #canSpeak(stream: CaptionStream, { language }: Served): boolean {
+    const { targetLang } = this.model;
+    if (targetLang === language) return true;
+    stream.abort(
+      new TypeError(
+        `Cannot go on as the model has changed its language to "${targetLang}": open another stream`,
+      ),
+    );
+    return false;
   }
 
   #pendingOf(stream: CaptionStream, served: Served, due: DueWindow): Pending {
@@ -364,6 +388,7 @@ export class CaptionEngine implements AsyncDisposable {
   #accept(pending: Pending, encoded: EncodedWindow): void {
     const { stream, window, served, deadlineMs, hopsSpared } = pending;
     if (!this.#streams.has(stream)) return; // it ended meanwhile
+    if (!this.#canSpeak(stream, served)) return;
     this.#counts.windowCount++;
     this.#overload.count({ hops: hopsSpared });
     this.#lastServedMs.set(served.key, this.#nowMs());

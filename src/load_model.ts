@@ -106,7 +106,7 @@ export async function loadModel<T extends Task = Task>(
   try {
     const compute: Compute = { backend, dtype, temporaryFolder };
     const openLanguage = (language: string | undefined) =>
-      openParts(checkpoint, { ...compute, language });
+      openParts(checkpoint, { ...compute, targetLang: language });
     const language = await openLanguage(targetLang);
     for (const part of parts) await language.sessions.get({ part });
     const task = checkpoint.task as T;
@@ -160,24 +160,25 @@ interface Compute {
 /** Everything of one language: its config, tokenizer and graphs. No weight is read yet, but all are checked. */
 async function openParts(
   checkpoint: Checkpoint,
-  { language, ...compute }: Compute & { language: string | undefined },
+  { targetLang, ...compute }: Compute & { targetLang: string | undefined },
 ): Promise<LanguageParts> {
   const { folder } = checkpoint;
-  const tokenizer = openTokenizer(checkpoint, language);
+  const tokenizer = openTokenizer(checkpoint, targetLang);
   if (isReadyExport(checkpoint)) {
     const sessions = new ExportSessions(folder, compute);
     const readTensor = (name: string) => Promise.reject(sessions.cannotGive(name));
-    return { config: checkpoint.config, tokenizer, sessions, unusedTensors: [], readTensor };
+    const { config } = checkpoint;
+    return { targetLang, config, tokenizer, sessions, unusedTensors: [], readTensor };
   }
   const precision = precisionOf(compute.dtype, compute.backend);
-  const { config, openWeights, build, unusedTensors } = await openNetwork(checkpoint, language);
+  const { config, openWeights, build, unusedTensors } = await openNetwork(checkpoint, targetLang);
   const sessions = new GraphSessions({
     ...compute,
     openWeights,
     build: (weights, request) => build(weights, { ...request, precision }),
   });
   const readTensor = (name: string) => readOne(openWeights, name, folder.path);
-  return { config, tokenizer, sessions, unusedTensors, readTensor };
+  return { targetLang, config, tokenizer, sessions, unusedTensors, readTensor };
 }
 
 async function readOne(

@@ -29,6 +29,8 @@ import type { Tensor } from "./tensor.ts";
 
 /** What a model has for one language: all of it, for a model of one language. */
 export interface LanguageParts {
+  /** The language; undefined is that of the main weights. */
+  readonly targetLang: string | undefined;
   /** The config, its vocabulary size that of the language. */
   readonly config: ModelConfig;
   /** Turns ids into text; only CTC models have one. */
@@ -109,6 +111,11 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   /** Which backend it runs on, and why. */
   get selection(): SelectionReport {
     return this.#parts.selection;
+  }
+
+  /** Its language, of a model with adapters; undefined is that of the main weights. */
+  get targetLang(): string | undefined {
+    return this.#language.targetLang;
   }
 
   /** The checkpoint's `config.json`, every field present. */
@@ -223,15 +230,18 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
 
   /**
    * Changes the language of a model with adapters: its adapter weights, head and vocabulary.
-   * Runs that have begun finish in the old one.
+   * Runs that have begun finish in the old one. The copies of an engine's model follow it, and so
+   * do those that are opened anew; streams that are open end with a `TypeError`.
    *
    * @param language As in the name of the file `adapter.<language>.safetensors`.
    * @throws {RangeError} If the checkpoint has no vocabulary of the language; it stays as it was.
    * @throws {CheckpointError} If it has no such adapter; the language stays as it was.
+   * @throws {TypeError} If the model is closed, or is meanwhile.
    */
   async setTargetLang(language: string): Promise<void> {
     this.#requireOpen();
-    const next = await this.#parts.openLanguage(language);
+    const next = await this.#parts.openLanguage(language); // holds nothing until it runs
+    this.#requireOpen();
     const previous = this.#language;
     this.#language = next;
     await previous.sessions[Symbol.asyncDispose]();

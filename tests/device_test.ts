@@ -1,12 +1,13 @@
-import { assertEquals, assertRejects } from "./assert.ts";
+import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { Device } from "../src/device.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { BackendError } from "../src/errors.ts";
 import { loadModel } from "../src/load_model.ts";
+import type { HubertConfig } from "../src/model/config.ts";
 import { openWasm } from "../src/runtime/wasm.ts";
 import type { WorkerBackend } from "../src/runtime/worker_backend.ts";
 import { join } from "../src/std.ts";
-import { echoModel } from "./echo_device.ts";
+import { echoDevice, echoModel } from "./echo_device.ts";
 import { GOLDEN_FOLDER } from "./golden.ts";
 
 const report = { chosen: "wasm", reason: "", candidates: [] } as const;
@@ -44,6 +45,19 @@ Deno.test("a worker that dies in the middle of a stream is replaced, and the wor
   const [calm, troubled] = [await wordsOf({ dies: false }), await wordsOf({ dies: true })];
   assertEquals(troubled.text, calm.text);
   assertEquals([calm.reloads, troubled.reloads], [0, 1]);
+});
+
+Deno.test("a model that is opened anew speaks the language that the lost one had changed to", async () => {
+  await using echo = await echoModel();
+  const { device: lost } = echo;
+  await using device = new Device(echo.model, { load: () => echo.load() });
+  await echo.model.setTargetLang("deu");
+  const { conv_dim } = echo.model.config as HubertConfig;
+  echo.device = echoDevice(echo.model.geometry, conv_dim.at(-1)!);
+  lost.isLost = true;
+  assertEquals(await device.recover(new BackendError("lost", { backend: "wasm" })), "renewed");
+  assert(device.model !== echo.model);
+  assertEquals(device.model.targetLang, "deu");
 });
 
 Deno.test("a closed device recovers from nothing", async () => {

@@ -3,11 +3,12 @@ import { CaptionEngine, type EngineOptions } from "../src/engine.ts";
 import { readSpeech } from "../src/audio/decode.ts";
 import { BackendError, OverloadError } from "../src/errors.ts";
 import type { CaptionEvent } from "../src/event_queue.ts";
+import { loadModel } from "../src/load_model.ts";
 import type { HubertConfig } from "../src/model/config.ts";
 import type { SpeechModel } from "../src/speech_model.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import { transcribe } from "../src/transcribe.ts";
-import { fromFileUrl } from "../src/std.ts";
+import { fromFileUrl, join } from "../src/std.ts";
 import { bertCheckpoint } from "./bert_checkpoint.ts";
 import {
   type EchoDevice,
@@ -16,6 +17,7 @@ import {
   echoModel,
   echoSamples,
 } from "./echo_device.ts";
+import { GOLDEN_FOLDER } from "./golden.ts";
 
 const WINDOWS: StreamOptions = { leftMs: 600, hopMs: 200, rightMs: 150, maxWindowMs: 1500 };
 
@@ -402,6 +404,42 @@ Deno.test("while one of two devices is opened anew, the other does all the work"
   }
 });
 
+Deno.test("a change of the model's language reaches every copy, and ends the streams that are open", async () => {
+  const folder = join(GOLDEN_FOLDER, "ctc_adapter");
+  const load = (options: { targetLang?: string } = {}) =>
+    loadModel(folder, {
+      ...{ ...options, task: "ctc", backend: "cpu", threadCount: 1, parts: [] },
+    });
+  const samples = Float32Array.from({ length: 16_000 }, (_, i) => 0.2 * Math.sin(i * i / 9000));
+  const wordsOf = async (engine: CaptionEngine, streamCount: number) => {
+    const streams = Array.from({ length: streamCount }, () => engine.open(WINDOWS));
+    for (const stream of streams) {
+      stream.push(samples);
+      stream.end();
+    }
+    return (await Promise.all(streams.map(eventsOf))).map(textOf);
+  };
+  const texts = new Map<string, string>();
+  for (const targetLang of ["eng", "deu"]) {
+    await using engine = new CaptionEngine(await load({ targetLang }), { nowMs: () => 0 });
+    texts.set(targetLang, (await wordsOf(engine, 1))[0]!);
+  }
+  assert(texts.get("deu") !== "" && texts.get("deu") !== texts.get("eng"), "languages differ");
+  const [model, copy] = [await load({ targetLang: "eng" }), await load({ targetLang: "eng" })];
+  const options = { copies: [copy], maxBatch: 1, nowMs: () => 0 };
+  await using engine = new CaptionEngine(model, options);
+  assertEquals(await wordsOf(engine, 2), Array(2).fill(texts.get("eng")));
+  const old = engine.open(WINDOWS);
+  await engine.model.setTargetLang("deu");
+  const busyMs = [model, copy].map((each) => each.busyMs);
+  assertEquals(await wordsOf(engine, 4), Array(4).fill(texts.get("deu")));
+  for (const [i, each] of [model, copy].entries()) {
+    assertEquals(each.targetLang, "deu");
+    assert(each.busyMs > busyMs[i]!, `copy ${i} ran`);
+  }
+  await assertRejects(() => eventsOf(old), TypeError, 'language to "deu"');
+});
+
 Deno.test("closing ends readers, writers and a model that is being opened", async () => {
   const setup = await setUp();
   const { echo, engine, say } = setup;
@@ -529,7 +567,7 @@ Deno.test("options that make no sense are refused", async () => {
 
 Deno.test("streams of Wav2Vec2-BERT: one window says what transcribe() says, many are not disturbed by others", async () => {
   await using folder = await bertCheckpoint();
-  await using engine = await CaptionEngine.load(folder.path, { backend: "cpu" });
+  await using engine = await CaptionEngine.load(folder.path, { backend: "cpu", nowMs: () => 0 });
   const path = fromFileUrl(new URL("../samples/harbour.wav", import.meta.url));
   const samples = (await readSpeech(path)).subarray(0, 5 * 16_000);
   const say = async (options: StreamOptions) => {
