@@ -6,8 +6,10 @@ import type { HubertConfig } from "../src/model/config.ts";
 import type { CaptionStream, StreamOptions } from "../src/stream.ts";
 import { echoDevice, type EchoModel, echoModel, echoSamples } from "./echo_device.ts";
 
-/** The echo's frames are 7.5 ms apart: hops of 27 frames, 11 of them ahead. */
-const WINDOWS: StreamOptions = { leftMs: 600, hopMs: 200, rightMs: 80, firstWindowMs: 200 };
+/** The echo's frames are 7.5 ms apart: hops of 27 frames, 11 of them ahead, no silence before them. */
+const WINDOWS: StreamOptions = {
+  ...{ leftMs: 600, hopMs: 200, rightMs: 80, firstWindowMs: 200, leadMs: 0 },
+};
 
 /** "ab" and "hello" in tokens of a frame each. */
 const HELLO = [0, 5, 5, 6, 4, 8, 7, 9, 0, 9, 10, 4];
