@@ -21,7 +21,7 @@ import { quantile, seededRandom } from "./statistics.ts";
 export interface Load {
   /** Speakers in all. */
   readonly streamCount: number;
-  /** Devices, each with an engine of its own. */
+  /** Devices, each with an engine of its own and its workers. */
   readonly deviceCount: number;
   /** How a speaker's device is chosen: the one with the fewest, or any. */
   readonly placement: "fewest" | "any";
@@ -43,7 +43,7 @@ export interface DrivenResult {
   readonly delayP95: number;
   /** By how much delays rise at the least, ms a ms. */
   readonly rise: number;
-  /** Part of the time that devices worked. */
+  /** Part of the time that workers worked, on average. */
   readonly busy: number;
   /** Windows in a run. */
   readonly windowsPerRun: number;
@@ -61,14 +61,25 @@ interface Seen {
   runCount: number;
 }
 
-/** Puts a load on engines and looks at what becomes of it. */
+/**
+ * Puts a load on engines and looks at what becomes of it.
+ *
+ * @param model The model of every engine's first worker.
+ * @param options Clock and load; `copies` are the models of the other workers.
+ */
 export async function driveStreams(
   model: SpeechModel<"ctc">,
-  { clock, load }: { clock: DrivingClock; load: Load },
+  { clock, load, copies = [] }: {
+    clock: DrivingClock;
+    load: Load;
+    copies?: readonly SpeechModel<"ctc">[];
+  },
 ): Promise<DrivenResult> {
   const { hopMs, leftMs, rightMs } = load.windows;
   // graphs take real time to load, which a virtual clock does not know
-  await new WindowEncoder(model, { isShared: true, frontEndCache: false }).prepare();
+  for (const each of [model, ...copies]) {
+    await new WindowEncoder(each, { isShared: true, frontEndCache: false }).prepare();
+  }
   const fromMs = clock.nowMs() + leftMs + hopMs + rightMs + 2000;
   const untilMs = fromMs + 1000 * load.seconds;
   const seen: Seen = { windows: [], busyMs: 0, runCount: 0 };
@@ -81,6 +92,7 @@ export async function driveStreams(
           nowMs: clock.nowMs,
           frontEndCache: false,
           runTimeoutMs: Infinity,
+          copies: copies.map(sharedModel),
         },
         ...(load.maxBatch === undefined ? {} : { maxBatch: load.maxBatch }),
       }),
@@ -92,7 +104,7 @@ export async function driveStreams(
   await Promise.all(closing);
   return {
     ...delaysOf(seen),
-    busy: seen.busyMs / load.deviceCount / (untilMs - fromMs),
+    busy: seen.busyMs / (load.deviceCount * (1 + copies.length)) / (untilMs - fromMs),
     refusedCount: refusals.count,
   };
 }

@@ -7,6 +7,7 @@
 import { UsageError } from "../../src/cli/command.ts";
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
+import { planWorkers } from "../../src/workers.ts";
 import { type BenchRun, type BenchSpec, numbersOf } from "../bench_command.ts";
 import { largestPassing } from "../bisection.ts";
 import { realClock, VirtualClock } from "../clock.ts";
@@ -21,6 +22,7 @@ import {
   type System,
   systemsOf,
   threadOptions,
+  WORKERS_OPTION,
 } from "../model_options.ts";
 import { runsOf } from "../record.ts";
 import {
@@ -48,7 +50,7 @@ export const simulateBench: BenchSpec<Values> = {
   summary: "How many speakers would so many devices of such a speed serve?",
   options: [
     ...MODEL_OPTIONS,
-    SHAPE_OPTION,
+    ...[WORKERS_OPTION, SHAPE_OPTION],
     ...[HOP_OPTION, LEFT_OPTION, RIGHT_OPTION],
     {
       name: "devices",
@@ -93,10 +95,12 @@ export const simulateBench: BenchSpec<Values> = {
     },
     ROUNDS_OPTION,
   ],
-  notes: `First the costs of runs are measured on this machine, by batch and length of windows. Then
-the real scheduler, with its overload policy, runs on a virtual clock with devices that cost as
-much; when it shortens windows, frames wait for less context. What the simulation
-leaves out: transport, decoding, and the way these share processors with a cpu backend. --check
+  notes:
+    `First the costs of runs are measured on this machine, by batch and length of windows, of one
+worker with its share of the threads. Then the real scheduler, with its overload policy, runs on a
+virtual clock with devices whose workers cost as much; when it shortens windows, frames wait for less context. What the simulation
+leaves out: transport, decoding, the way these share processors with a cpu backend, and workers of
+one device that slow each other down. --check
 shows what that amounts to here. A frame is final before the word it belongs to: a word's end must
 be certain, so take a budget about 200 ms below the one you want for words.
 
@@ -131,9 +135,12 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
         (i + part) / systems.length,
         `${system.backend} ${system.dtype} ${detail}`,
       );
-    await using model = await loadModel(made.source, {
-      ...{ task: "ctc", ...system, ...threadOptions(values), parts: [], signal: run.signal },
+    const { load, countWith } = await planWorkers(made.source, {
+      ...{ ...system, ...threadOptions(values), workerCount: values.workers },
     });
+    const loadWorker = (worker: number) => load(run.signal, worker);
+    await using model = await loadWorker(0);
+    const workerCount = countWith(model);
     const costs = await measureCosts(model, {
       batches: BATCHES,
       windowsMs: costWindowsMs(windows),
@@ -141,7 +148,9 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
       onPart: (part) => progress(part / 2, "measuring costs"),
     });
     run.say(costsText(system, costs));
-    const study = { model, costs, windows, values, run, system, progress };
+    const study = {
+      ...{ model, workerCount, loadWorker, costs, windows, values, run, system, progress },
+    };
     if (values.check !== undefined) await checkForReal(numbersOf(values.check, "check"), study);
     for (const speed of numbersOf(values.speed ?? "1", "speed")) {
       for (const deviceCount of numbersOf(values.devices ?? "1", "devices")) {
@@ -152,7 +161,12 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
 }
 
 interface Study {
+  /** That of a device's first worker. */
   readonly model: SpeechModel<"ctc">;
+  readonly workerCount: number;
+  /** Loads another's. */
+  readonly loadWorker: (worker: number) => Promise<SpeechModel<"ctc">>;
+  /** Of one worker. */
   readonly costs: CostCurve;
   readonly windows: Load["windows"];
   readonly values: Values;
@@ -187,14 +201,18 @@ function costsText({ backend, dtype }: System, { batches, windowsMs, runMs }: Co
 /** The load on virtual devices. */
 async function simulateLoad(
   load: Load,
-  { model, costs, speed }: Pick<Study, "model" | "costs"> & { speed: number },
+  { model, workerCount, costs, speed }: Pick<Study, "model" | "workerCount" | "costs"> & {
+    speed: number;
+  },
 ): Promise<DrivenResult> {
   const clock = new VirtualClock();
   const faster = { ...costs, runMs: costs.runMs.map((row) => row.map((ms) => ms / speed)) };
   await using virtual = await loadModel(model.source, {
     ...{ task: "ctc", parts: [], backend: virtualDevice(model, { clock, costs: faster }) },
   });
-  return await driveStreams(virtual, { clock, load });
+  // runs of one virtual device take no time from each other, so it serves for all
+  const copies = Array.from({ length: workerCount - 1 }, () => virtual);
+  return await driveStreams(virtual, { clock, load, copies });
 }
 
 function loadOf(streamCount: number, { windows, values }: Study): Load {
@@ -221,7 +239,8 @@ async function findStreams(
   await run.record({
     case: {
       ...{ system: `${system.backend} ${system.dtype}`, mode: "virtual", speed, placement },
-      ...{ devices: deviceCount, ...study.windows, budgetMs: budget },
+      ...{ devices: deviceCount, workers: study.workerCount },
+      ...{ ...study.windows, budgetMs: budget },
     },
     measures: {
       "streams a device": runsOf([streams], "", "higher"),
@@ -232,18 +251,23 @@ async function findStreams(
 
 /** The same loads for real and in virtual time, side by side. */
 async function checkForReal(counts: readonly number[], study: Study): Promise<void> {
-  const { model, run, system, windows } = study;
+  const { model, workerCount, loadWorker, run, system, windows } = study;
+  await using stack = new AsyncDisposableStack();
+  const copies: SpeechModel<"ctc">[] = [];
+  while (copies.length + 1 < workerCount) {
+    copies.push(stack.use(await loadWorker(copies.length + 1)));
+  }
   const name = `${system.backend} ${system.dtype}`;
   for (const streams of counts) {
     study.progress(0.5, `${streams} speakers for real`);
     const load = loadOf(streams, study);
     const results = {
-      real: await driveStreams(model, { clock: realClock(), load }),
+      real: await driveStreams(model, { clock: realClock(), load, copies }),
       virtual: await simulateLoad(load, { ...study, speed: 1 }),
     };
     for (const [mode, result] of Object.entries(results)) {
       await run.record({
-        case: { system: name, mode, streams, ...windows },
+        case: { system: name, mode, workers: workerCount, streams, ...windows },
         measures: measuresOf(result),
       });
     }

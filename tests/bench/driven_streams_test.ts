@@ -14,13 +14,17 @@ const LOAD: Load = {
 };
 
 /** Runs a load on devices of which each run takes the same time. */
-async function drive(load: Partial<Load>, runMs: number) {
+async function drive(
+  { workerCount = 1, ...load }: Partial<Load> & { workerCount?: number },
+  runMs: number,
+) {
   await using model = await loadModel(MODEL, { task: "ctc", backend: "wasm", parts: [] });
   const clock = new VirtualClock();
   const costs = { batches: [1, 2], windowsMs: [1, 2], runMs: [[runMs, runMs], [runMs, runMs]] };
   const backend = virtualDevice(model, { clock, costs });
   await using virtual = await loadModel(MODEL, { task: "ctc", backend });
-  return await driveStreams(virtual, { clock, load: { ...LOAD, ...load } });
+  const copies = Array.from({ length: workerCount - 1 }, () => virtual);
+  return await driveStreams(virtual, { clock, load: { ...LOAD, ...load }, copies });
 }
 
 Deno.test("one stream on a virtual device: its delay is the run's, to the millisecond", async () => {
@@ -52,6 +56,16 @@ Deno.test("two devices do half of the work each", async () => {
   const two = await drive({ streamCount: 2, deviceCount: 2 }, 50);
   assertAlmostEquals(two.delayP95, 50, 1e-6);
   assert(two.busy < one.busy, `${two.busy} and ${one.busy}`);
+});
+
+Deno.test("two workers of one device run beside each other", async () => {
+  const load = { streamCount: 2, maxBatch: 1 };
+  const one = await drive(load, 250); // more work than time
+  const two = await drive({ ...load, workerCount: 2 }, 250);
+  assert(one.busy > 0.95, `busy ${one.busy}`);
+  assertAlmostEquals(two.busy, 250 / 400, 0.05);
+  assertAlmostEquals(two.delayP95, 250, 1e-6);
+  assert(one.frameP95 > two.frameP95, `frames ${one.frameP95} and ${two.frameP95}`);
 });
 
 Deno.test("frames wait for as much context as the overload policy leaves", async () => {
