@@ -30,7 +30,9 @@ BAND_STOP_SHARE = 0.6
 WIDEST_BAND_OCTAVES = 1.0
 TELEPHONE_SHARE = 0.04
 BABBLE_SHARE = 0.04
-HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7}
+VIEWS = 2
+"""How often an utterance is heard at a time, degraded in different ways."""
+HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7, "heart": 0.6, "robotutor": 0.7}
 """Of each pass: spelled numbers, one single voice, learners of the language and very short
 sentences would otherwise be most of what is heard."""
 
@@ -49,9 +51,9 @@ class Batch:
     clean: Tensor
     """`[batch, samples]`: what the teacher hears."""
     noisy: Tensor
-    """The same moments as the student hears them."""
+    """`[VIEWS * batch, samples]`: the same moments as the student hears them, all of a view together."""
     labels: Tensor
-    """Letter ids of all utterances, one after the other."""
+    """Letter ids of all utterances, one after the other, for one view."""
     label_lengths: Tensor
 
     def to(self, device: torch.device) -> Batch:
@@ -152,7 +154,7 @@ class Batches(Dataset[Batch]):
 
     def __init__(self, corpora: list[Corpus], seconds: float, seed: int) -> None:
         self._corpora = corpora
-        self._budget = int(seconds * RATE)
+        self._budget = int(seconds * RATE) // VIEWS
         self._seed = seed
         self._plans: list[list[tuple[Corpus, Utterance]]] = []
         self._epochs = 0
@@ -193,14 +195,15 @@ class Batches(Dataset[Batch]):
             labels.append([] if silent else encode(utterance["text"]))
         length = max(map(len, spoken)) + int(rng.uniform(0.1, 0.7) * RATE)
         clean = np.zeros((len(spoken), length), np.float32)
-        noisy = np.zeros_like(clean)
+        noisy = np.zeros((VIEWS, *clean.shape), np.float32)
         for row, samples in enumerate(spoken):
             at = int(rng.integers(0, length - len(samples) + 1))
             clean[row, at : at + len(samples)] = at_level(samples, TEACHER_LEVEL)
-            noisy[row] = degrade(clean[row], spoken[row - 1], rng)
+            for view in noisy:
+                view[row] = degrade(clean[row], spoken[row - 1], rng)
         return Batch(
             torch.from_numpy(clean),
-            torch.from_numpy(noisy),
+            torch.from_numpy(noisy.reshape(-1, length)),
             torch.tensor([letter for row in labels for letter in row], dtype=torch.long),
             torch.tensor([len(row) for row in labels]),
         )

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import HubertForCTC
 
-from .data import Batch, Batches, Corpus
+from .data import VIEWS, Batch, Batches, Corpus
 from .evaluate import hear_clips
 from .export import averaged_student
 from .model import BLANK, TabledPositions, student_config, student_from_teacher
@@ -37,6 +37,8 @@ AVERAGE_DECAY = 0.998
 WARM_UP_STEPS = 30
 LARGEST_GRADIENT = 1.0
 FEWEST_LETTERS = 50
+CONSISTENCY = 0.2
+"""Weight of the views' differences, the paper's."""
 FIT_EXCERPTS = 80
 FIT_SAMPLES = 4 * 16_000
 RATES = {"projection": 1.0e-4, "layers": 1.0e-4, "head": 5.0e-4}
@@ -105,6 +107,28 @@ class Team:
         return bool(flag > 0)
 
 
+def losses(scores: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """CTC of all views, and how far each is from what the other says (CR-CTC, Yao et al. 2025); a letter.
+
+    `scores`: log-probabilities `[VIEWS * batch, frames, letters]`.
+    """
+    frames = torch.full((scores.shape[0],), scores.shape[1], device=scores.device)
+    ctc = F.ctc_loss(
+        scores.transpose(0, 1),
+        batch.labels.repeat(VIEWS),
+        frames,
+        batch.label_lengths.repeat(VIEWS),
+        BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    views = scores.chunk(VIEWS)
+    others = torch.cat([*views[1:], views[0]]).detach()
+    difference = F.kl_div(scores, others, log_target=True, reduction="sum")
+    letters = VIEWS * batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)
+    return ctc / letters, difference / letters
+
+
 class Trainer:
     def __init__(self, student: HubertForCTC, plan: Plan, team: Team) -> None:
         self.student, self.plan, self.team = student, plan, team
@@ -117,32 +141,23 @@ class Trainer:
         self.average = {name: value.clone() for name, value in student.state_dict().items()}
         self.step = 0
 
-    def _loss(self, batch: Batch) -> Tensor:
-        """CTC, a letter."""
-        hidden = self.student.hubert(batch.noisy).last_hidden_state
-        scores = self.student.lm_head(hidden).log_softmax(-1).transpose(0, 1)
-        frames = torch.full((scores.shape[1],), scores.shape[0], device=self.device)
-        ctc = F.ctc_loss(
-            scores.float(), batch.labels, frames, batch.label_lengths, BLANK, reduction="sum", zero_infinity=True
-        )
-        return ctc / batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)
-
     def train_step(self, batch: Batch) -> dict[str, float]:
         self.student.train()
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            loss = self._loss(batch)
+            hidden = self.student.hubert(batch.noisy).last_hidden_state
+            ctc, difference = losses(self.student.lm_head(hidden).float().log_softmax(-1), batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate(group["name"], self.step)
         self.optimizer.zero_grad()
-        loss.backward()
+        (ctc + CONSISTENCY * difference).backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, LARGEST_GRADIENT)
         if norm.isfinite():
             self.optimizer.step()
         self._update_average()
         self.step += 1
-        return {"ctc": float(loss.detach()), "gradient": float(norm)}
+        return {"ctc": float(ctc.detach()), "difference": float(difference.detach()), "gradient": float(norm)}
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -208,7 +223,7 @@ def main() -> None:
     parser.add_argument("--run", default="default")
     parser.add_argument("--from", type=Path, dest="start", help="a checkpoint whose averaged weights to begin with")
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--batch-seconds", type=float, default=28.0)
+    parser.add_argument("--batch-seconds", type=float, default=28.0, help="of all views")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
