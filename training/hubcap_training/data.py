@@ -30,8 +30,6 @@ BAND_STOP_SHARE = 0.6
 WIDEST_BAND_OCTAVES = 1.0
 TELEPHONE_SHARE = 0.04
 BABBLE_SHARE = 0.04
-VIEWS = 2
-"""How often an utterance is heard at a time, degraded in different ways."""
 HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7, "heart": 0.6, "robotutor": 0.7}
 """Of each pass: spelled numbers, one single voice, learners of the language and very short
 sentences would otherwise be most of what is heard."""
@@ -51,7 +49,7 @@ class Batch:
     clean: Tensor
     """`[batch, samples]`: what the teacher hears."""
     noisy: Tensor
-    """`[VIEWS * batch, samples]`: the same moments as the student hears them, all of a view together."""
+    """`[views * batch, samples]`: the same moments as the student hears them, all of a view together."""
     labels: Tensor
     """Letter ids of all utterances, one after the other, for one view."""
     label_lengths: Tensor
@@ -150,11 +148,15 @@ def at_level(samples: np.ndarray, level: float) -> np.ndarray:
 
 
 class Batches(Dataset[Batch]):
-    """Item n is the batch of step n, whatever the run was and wherever it resumed."""
+    """Item n is the batch of step n, whatever the run was and wherever it resumed.
 
-    def __init__(self, corpora: list[Corpus], seconds: float, seed: int) -> None:
+    `views`: how often each utterance is in a batch, degraded in different ways; `seconds` are of all.
+    """
+
+    def __init__(self, corpora: list[Corpus], seconds: float, seed: int, views: int = 1) -> None:
         self._corpora = corpora
-        self._budget = int(seconds * RATE) // VIEWS
+        self._views = views
+        self._budget = int(seconds * RATE) // views
         self._seed = seed
         self._plans: list[list[tuple[Corpus, Utterance]]] = []
         self._epochs = 0
@@ -195,7 +197,7 @@ class Batches(Dataset[Batch]):
             labels.append([] if silent else encode(utterance["text"]))
         length = max(map(len, spoken)) + int(rng.uniform(0.1, 0.7) * RATE)
         clean = np.zeros((len(spoken), length), np.float32)
-        noisy = np.zeros((VIEWS, *clean.shape), np.float32)
+        noisy = np.zeros((self._views, *clean.shape), np.float32)
         for row, samples in enumerate(spoken):
             at = int(rng.integers(0, length - len(samples) + 1))
             clean[row, at : at + len(samples)] = at_level(samples, TEACHER_LEVEL)

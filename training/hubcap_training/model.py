@@ -43,7 +43,7 @@ def student_config() -> HubertConfig:
         feat_proj_dropout=0.0,
         final_dropout=0.0,
         layerdrop=0.0,
-        mask_time_prob=0.12,
+        mask_time_prob=0.03,
         mask_time_length=10,
         mask_feature_prob=0.0,
         ctc_loss_reduction="mean",

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import HubertForCTC
 
-from .data import VIEWS, Batch, Batches, Corpus
+from .data import Batch, Batches, Corpus
 from .evaluate import hear_clips
 from .export import averaged_student
 from .model import BLANK, TabledPositions, student_config, student_from_teacher
@@ -51,11 +51,13 @@ HEAD_BOOST_STEPS = 250
 class Plan:
     steps: int
     new_head: bool
+    scale: float = 1.0
+    """Of all rates: less than 1 for weights that are good already."""
 
     def rate(self, group: str, step: int) -> float:
         warm = min(1.0, (step + 1) / WARM_UP_STEPS)
         boost = 1.0 + HEAD_BOOST * math.exp(-step / HEAD_BOOST_STEPS) if group == "head" and self.new_head else 1.0
-        return RATES[group] * boost * warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
+        return self.scale * RATES[group] * boost * warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self.steps))))
 
 
 def group_of(name: str) -> str:
@@ -110,22 +112,23 @@ class Team:
 def losses(scores: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """CTC of all views, and how far each is from what the other says (CR-CTC, Yao et al. 2025); a letter.
 
-    `scores`: log-probabilities `[VIEWS * batch, frames, letters]`.
+    `scores`: log-probabilities `[views * batch, frames, letters]`.
     """
+    count = len(scores) // len(batch.label_lengths)
     frames = torch.full((scores.shape[0],), scores.shape[1], device=scores.device)
     ctc = F.ctc_loss(
         scores.transpose(0, 1),
-        batch.labels.repeat(VIEWS),
+        batch.labels.repeat(count),
         frames,
-        batch.label_lengths.repeat(VIEWS),
+        batch.label_lengths.repeat(count),
         BLANK,
         reduction="sum",
         zero_infinity=True,
     )
-    views = scores.chunk(VIEWS)
+    views = scores.chunk(count)
     others = torch.cat([*views[1:], views[0]]).detach()
     difference = F.kl_div(scores, others, log_target=True, reduction="sum")
-    letters = VIEWS * batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)
+    letters = count * batch.label_lengths.sum().clamp(min=FEWEST_LETTERS)
     return ctc / letters, difference / letters
 
 
@@ -223,6 +226,8 @@ def main() -> None:
     parser.add_argument("--run", default="default")
     parser.add_argument("--from", type=Path, dest="start", help="a checkpoint whose averaged weights to begin with")
     parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--rates", type=float, default=1.0, help="times the learning rates")
+    parser.add_argument("--views", type=int, default=1, help="of an utterance at a time, drawn to each other")
     parser.add_argument("--batch-seconds", type=float, default=28.0, help="of all views")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -239,7 +244,7 @@ def main() -> None:
         student = averaged_student(args.start)
     elif not checkpoint.exists():
         student = first_student(load_teacher(args.teacher), corpora, args.seed)
-    trainer = Trainer(student.to(args.device), Plan(args.steps, new_head=args.start is None), team)
+    trainer = Trainer(student.to(args.device), Plan(args.steps, args.start is None, args.rates), team)
     if checkpoint.exists():
         trainer.resume(checkpoint)
 
@@ -248,7 +253,7 @@ def main() -> None:
     held_out = held_out_sample(corpora)
     saved = time.monotonic()
     batches = DataLoader(
-        Batches(corpora, args.batch_seconds, args.seed),
+        Batches(corpora, args.batch_seconds, args.seed, args.views),
         batch_size=None,
         sampler=range(trainer.step * team.size + team.rank, args.steps * team.size, team.size),
         num_workers=args.workers,

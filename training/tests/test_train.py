@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hubcap_training.data import VIEWS, Batches, Corpus
+from hubcap_training.data import Batches, Corpus
 from hubcap_training.model import VOCABULARY
 from hubcap_training.train import losses
+
+VIEWS = 2
 
 
 def corpus(folder: Path) -> Corpus:
@@ -27,7 +29,7 @@ def corpus(folder: Path) -> Corpus:
 
 def test_all_views_are_of_the_same_moments_within_the_budget(tmp_path: Path) -> None:
     for n in range(4):
-        batch = Batches([corpus(tmp_path)], 20.0, 1)[n]
+        batch = Batches([corpus(tmp_path)], 20.0, 1, VIEWS)[n]
         clean, views = batch.clean, batch.noisy.view(VIEWS, *batch.clean.shape)
         assert batch.noisy.numel() < 30 * 16_000
         assert not torch.equal(views[0], views[1])
@@ -39,7 +41,7 @@ def test_all_views_are_of_the_same_moments_within_the_budget(tmp_path: Path) -> 
 
 
 def test_views_are_drawn_to_each_other_and_not_when_they_agree(tmp_path: Path) -> None:
-    batch = Batches([corpus(tmp_path)], 20.0, 1)[0]
+    batch = Batches([corpus(tmp_path)], 20.0, 1, VIEWS)[0]
     torch.manual_seed(1)
     rows, frames = len(batch.noisy), 99
     view = torch.randn(rows // VIEWS, frames, len(VOCABULARY)).log_softmax(-1)
