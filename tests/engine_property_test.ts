@@ -283,7 +283,7 @@ for (const name of ["ctc_group", "ctc_adapter", "bert_ctc", "bert_ctc_adapter"])
     const { model } = engine;
     const whole: StreamOptions = {
       ...{ hopMs: Infinity, firstWindowMs: Infinity, maxWindowMs: 4000, leftMs: 500, rightMs: 500 },
-      ...{ wordPauseMs: Infinity, leadMs: 0 },
+      wordPauseMs: Infinity,
     };
     const all = recording(60_000);
     await fc.assert(

@@ -110,10 +110,13 @@ Deno.test("windows of a young stream begin in silence, unless it is not wanted",
   await using setup = await setUp();
   const { geometry, sampleRateHz } = setup.echo.model;
   const tokens = repeat(HELLO, 24);
-  for (const [options, seconds] of [[{}, 3], [{ leadMs: 0 }, 0]] as const) {
+  for (const [lead, seconds] of [[{}, 3], [{ leadMs: 0 }, 0]] as const) {
     const runsBefore = setup.echo.device.shapes.length;
-    const stream = setup.engine.open(options);
+    const stream = setup.engine.open({ ...lead, firstWindowMs: 100 });
     setup.say(stream, tokens);
+    while (setup.echo.device.shapes.length === runsBefore) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     stream.end();
     assertEquals(textOf(await eventsOf(stream)), "ab hello ab hello");
     const [, sampleCount] = setup.echo.device.shapes[runsBefore]!;

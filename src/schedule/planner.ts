@@ -228,14 +228,15 @@ function hopWindow(progress: StreamProgress, policy: WindowPolicy, endFrame: num
 
 /**
  * A window that commits all of a flush, or as much of it as fits. Samples after the
- * last whole frame are taken along as far as they fit, so that a recording in one
- * window is encoded whole: normalisation sees what it would see offline.
+ * last whole frame are taken along as far as they fit, and no silence is put before a stream that
+ * is committed at once, so that a recording in one window is encoded as it is offline.
  */
 function flushWindow(progress: StreamProgress, policy: WindowPolicy, flush: Flush): Window {
   if (flush.endFrame > windowLimitFrame(progress, policy)) {
     return hopWindow(progress, policy, windowLimitFrame(progress, policy));
   }
-  const startFrame = windowStartFrame(progress, policy, flush.endFrame);
+  const isAllThereIs = progress.framesCommitted === 0;
+  const startFrame = isAllThereIs ? 0 : windowStartFrame(progress, policy, flush.endFrame);
   const startSample = startFrame * policy.geometry.strideSamples;
   return {
     startSample,

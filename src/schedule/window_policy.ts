@@ -36,7 +36,8 @@ export interface WindowOptions {
   firstWindowMs?: number;
   /**
    * Shortest window, silence before the stream making up what is lacking, as far as `leftMs` goes:
-   * models seldom heard shorter recordings. Rounded up to frames, at most `maxWindowMs`.
+   * models seldom heard shorter recordings. Rounded up to frames, at most `maxWindowMs`. Nothing is
+   * put before a stream that one window commits as a whole: it says what the recording says offline.
    *
    * @default {3000 in live streams of models that take samples, else 0}
    */

@@ -29,9 +29,12 @@ function assertSound(window: Window, progress: StreamProgress, policy: WindowPol
     startFrame >= 0 || endFrame - startFrame <= leadFrames,
     "has no more silence than asked for",
   );
+  const isAllThereIs = window.completes !== "nothing" && commitStartFrame === 0;
   assert(
-    endFrame - startFrame >= leadFrames || commitStartFrame - startFrame === leftFrames,
-    "is as long as it must be, or has all its left context",
+    isAllThereIs
+      ? startFrame === 0
+      : endFrame - startFrame >= leadFrames || commitStartFrame - startFrame === leftFrames,
+    "is as long as it must be, has all its left context, or is all there is",
   );
   if (commitEndFrame > commitStartFrame && window.completes === "nothing") {
     assert(endFrame - commitEndFrame >= rightFrames, "has its right context");
