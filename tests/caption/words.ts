@@ -34,7 +34,7 @@ const texts = fc.oneof(
   },
 );
 
-/** Words of any length with any silence between, in order, none overlapping. */
+/** Words of a millisecond (16 samples) or more, any silence between, in order, none overlapping. */
 export const arbitraryWords: fc.Arbitrary<Word[]> = fc.array(
   fc.record({
     text: texts,
@@ -43,7 +43,7 @@ export const arbitraryWords: fc.Arbitrary<Word[]> = fc.array(
       { weight: 1, arbitrary: fc.integer({ min: 4000, max: 200_000 }) },
     ),
     length: fc.oneof(
-      { weight: 9, arbitrary: fc.integer({ min: 1, max: 12_000 }) },
+      { weight: 9, arbitrary: fc.integer({ min: 16, max: 12_000 }) },
       { weight: 1, arbitrary: fc.integer({ min: 12_000, max: 150_000 }) },
     ),
     confidence: fc.double({ min: 0, max: 1, noNaN: true }),
