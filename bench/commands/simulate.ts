@@ -98,11 +98,11 @@ export const simulateBench: BenchSpec<Values> = {
   notes:
     `First the costs of runs are measured on this machine, by batch and length of windows, of one
 worker with its share of the threads. Then the real scheduler, with its overload policy, runs on a
-virtual clock with devices whose workers cost as much; when it shortens windows, frames wait for less context. What the simulation
-leaves out: transport, decoding, the way these share processors with a cpu backend, and workers of
-one device that slow each other down. --check
-shows what that amounts to here. A frame is final before the word it belongs to: a word's end must
-be certain, so take a budget about 200 ms below the one you want for words.
+virtual clock with devices whose workers cost as much; when it shortens windows, frames wait for
+less context. What the simulation leaves out: transport, decoding, the way these share processors
+with a cpu backend, and workers of one device that slow each other down. --check shows
+what that amounts to here. A frame is final before the word it belongs to: a word's end must be
+certain, so take a budget about 200 ms below the one you want for words.
 
 Examples:
   hubcap bench simulate --check 4,8

@@ -21,7 +21,8 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
-RATE = 16_000
+from .prepare import RATE
+
 LEAST_PROBABILITY = -0.35
 """Mean log-probability of a token, below which a transcript is not trusted."""
 
