@@ -113,7 +113,7 @@ function tensorsOf(file: RangeFile, state: unknown): Map<string, TorchTensor> {
 }
 
 async function openZip(file: RangeFile): Promise<WeightStore> {
-  const entries = await readZipDirectory(file.path);
+  const entries = await readZipDirectory(file);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) {
     throw damage(file, `one entry data.pkl is needed: there are ${pickles.length}`);

@@ -2,13 +2,16 @@
  * The directory of a zip file: where each entry's bytes lie, without reading them.
  *
  * This is the door to yauzl, which reads the directory at the end of the file
- * and nothing else (zip64 included), and checks sizes and names on the way.
+ * and nothing else (zip64 included), and checks sizes and names on the way. The
+ * bytes come from our `RangeFile`: yauzl's own reader takes the offsets that a
+ * damaged file names as they are, and one past 2^53 ends the process.
  *
  * @module
  */
 import yauzl from "yauzl";
 import { CheckpointError } from "../errors.ts";
 import { reasonOf, shown } from "./messages.ts";
+import type { RangeFile } from "./range_file.ts";
 
 /** Entries accepted; the largest models have a few thousand tensors. */
 const MAX_ENTRIES = 200_000;
@@ -32,8 +35,6 @@ interface YauzlFile {
     options: { minimal: true },
     callback: (error: Error | null, header?: { fileDataStart: number }) => void,
   ): void;
-  once(event: "close", listener: () => void): void;
-  close(): void;
 }
 
 interface YauzlEntry {
@@ -44,24 +45,53 @@ interface YauzlEntry {
   isEncrypted(): boolean;
 }
 
+/** What yauzl reads from: ranges within the file, or an error. */
+class RangeReader extends yauzl.RandomAccessReader {
+  readonly #file: RangeFile;
+
+  constructor(file: RangeFile) {
+    super();
+    this.#file = file;
+  }
+
+  read(
+    into: Uint8Array,
+    offset: number,
+    byteLength: number,
+    startByte: number,
+    callback: (error: unknown, byteCount?: number) => void,
+  ) {
+    this.#file.read(startByte, byteLength).then(
+      (bytes) => {
+        into.set(bytes, offset);
+        callback(null, byteLength);
+      },
+      callback,
+    );
+  }
+}
+
 /**
  * Reads the directory of a zip file whose entries are stored uncompressed.
  *
+ * @param file The file, which stays open.
  * @returns The entries by name.
  * @throws {CheckpointError} If the file is damaged, an entry is compressed or a name leads elsewhere.
  */
-export async function readZipDirectory(path: string): Promise<Map<string, ZipEntry>> {
-  let file: YauzlFile | undefined;
+export async function readZipDirectory(file: RangeFile): Promise<Map<string, ZipEntry>> {
   try {
-    file = await yauzl.openPromise(path, { autoClose: false, strictFileNames: true });
-    return await readEntries(file!);
+    return await readEntries(
+      await yauzl.fromRandomAccessReaderPromise(new RangeReader(file), file.byteLength, {
+        autoClose: false,
+        strictFileNames: true,
+      }),
+    );
   } catch (cause) {
+    const { path } = file;
     throw new CheckpointError(`Cannot read ${path} as zip because of: ${reasonOf(cause)}`, {
       path,
       cause,
     });
-  } finally {
-    if (file) await closed(file);
   }
 }
 
@@ -89,12 +119,5 @@ function dataStart(file: YauzlFile, entry: YauzlEntry): Promise<number> {
       if (header) resolve(header.fileDataStart);
       else reject(error);
     });
-  });
-}
-
-function closed(file: YauzlFile): Promise<void> {
-  return new Promise((resolve) => {
-    file.once("close", resolve);
-    file.close();
   });
 }

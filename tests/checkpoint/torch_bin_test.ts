@@ -49,6 +49,21 @@ Deno.test("WeightStore.read() checks the checksum of a whole storage", async () 
   await assertRejects(() => store.read("w"), CheckpointError, "checksum of the 16 bytes");
 });
 
+Deno.test("openTorchBin() refuses a zip64 directory beyond what a number can say", async () => {
+  await using folder = new TemporaryFolder();
+  const bytes = await Deno.readFile(fixture("weight_norm_zip.bin"));
+  const locator = bytes.findLastIndex((_, at) =>
+    LOCATOR.every((byte, i) => bytes[at + i] === byte)
+  );
+  bytes[locator + LOCATOR_OFFSET_AT + 7] = 7; // 7 * 2^56
+  const path = await folder.write("x.bin", bytes);
+  await assertRejects(() => openTorchBin(path), CheckpointError, "as zip because of");
+});
+
+/** How the locator of a zip64 directory begins, and where in it the offset lies. */
+const LOCATOR = [0x50, 0x4b, 0x06, 0x07];
+const LOCATOR_OFFSET_AT = 8;
+
 const sound = statePickle(tensorPickle());
 const call = (module: string, name: string) =>
   concat(op.proto, op.global(module, name), op.text("x"), op.tuple1, op.reduce, op.stop);
