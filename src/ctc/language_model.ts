@@ -3,7 +3,9 @@
  *
  * A text's score is `log P(text | emissions) + weight · log P(text) + wordBonus · words`, as in
  * Hannun et al., arXiv 1408.2873; words outside the vocabulary, and beginnings of words that no
- * word has, as in pyctcdecode. Capitals count only where the language model has both kinds.
+ * word has, as in pyctcdecode. While a word is not complete, texts are ranked by the likeliest word
+ * it may become, whatever came before (unigram look-ahead, Ortmanns et al. 1996): a beam without it
+ * holds on to beginnings of rare words too long. Capitals count only where the language model has both kinds.
  *
  * @module
  */
@@ -17,8 +19,8 @@ export interface LanguageModelWeights {
   /** What every word adds to a text's score, as a language model prefers short texts. @default {1.5} */
   wordBonus?: number;
   /**
-   * What a word outside the vocabulary adds to its logarithm to base 10, which is that of `<unk>`;
-   * and a beginning that no word has, while it is one, to the score. @default {-10}
+   * What a word outside the vocabulary adds to its logarithm to base 10, which is that of `<unk>`.
+   * @default {-10}
    */
   unknownScore?: number;
   /** Whether an utterance is a sentence, with its start and end, to the model. @default {true} */
@@ -42,9 +44,6 @@ export interface LanguageContext {
   /** The words of the vocabulary that it may become. */
   readonly range: WordRange;
 }
-
-/** Longest beginning of a word that is doubted no more for its length. */
-const USUAL_LENGTH = 6;
 
 const WORD_START = /^[▁ ]/;
 
@@ -71,6 +70,7 @@ export function languageScorer(
   const fold = foldOf(words);
   const noWord = { length: 0, range: { low: 0, high: words.length } };
   const worth = (log10Prob: number) => weight * Math.LN10 * log10Prob;
+  const unknownLog10Prob = model.score(model.nullHistory, -1).log10Prob + unknownScore;
 
   /** Completes the word. */
   const complete = (context: LanguageContext): { logProb: number; context: LanguageContext } => {
@@ -92,8 +92,12 @@ export function languageScorer(
     range: wordsWith(words, context.range, text, context.length),
   });
 
-  const doubt = ({ length, range }: LanguageContext): number =>
-    range.low < range.high ? 0 : unknownScore * Math.max(1, length / USUAL_LENGTH);
+  /** What the word will be worth once it is complete, whatever came before. */
+  const prospect = ({ length, range }: LanguageContext): number => {
+    if (length === 0) return 0;
+    const isKnown = range.low < range.high;
+    return worth(isKnown ? model.likeliestOf(range) : unknownLog10Prob) + wordBonus;
+  };
 
   return {
     start: { history: isSentence ? model.startHistory : model.nullHistory, ...noWord },
@@ -104,7 +108,7 @@ export function languageScorer(
       const { logProb, context } = begins ? complete(before) : { logProb: 0, context: before };
       const rest = isDelimiter ? "" : text.replace(WORD_START, "");
       const after = rest === "" ? context : lengthen(context, rest);
-      return { logProb, pendingLogProb: doubt(after), context: after };
+      return { logProb, pendingLogProb: prospect(after), context: after };
     },
     end: (before) => {
       const { logProb, context } = complete(before);

@@ -76,6 +76,32 @@ export class GramTable {
   }
 }
 
+/** The largest of each span of an array: a segment tree, its leaves in the upper half. */
+class SpanMaxima {
+  readonly #tree: Float32Array;
+
+  constructor(values: Float32Array) {
+    const { length } = values;
+    this.#tree = new Float32Array(2 * length);
+    this.#tree.set(values, length);
+    for (let node = length - 1; node > 0; node--) {
+      this.#tree[node] = Math.max(this.#tree[2 * node]!, this.#tree[2 * node + 1]!);
+    }
+  }
+
+  /** -Infinity for an empty span. */
+  of(low: number, high: number): number {
+    let largest = -Infinity;
+    let left = low + this.#tree.length / 2;
+    let right = high + this.#tree.length / 2;
+    for (; left < right; left >>>= 1, right >>>= 1) {
+      if (left & 1) largest = Math.max(largest, this.#tree[left++]!);
+      if (right & 1) largest = Math.max(largest, this.#tree[--right]!);
+    }
+    return largest;
+  }
+}
+
 /** What a {@linkcode NgramModel} is made of. */
 export interface NgramParts {
   /** All words, in the order of their UTF-16 code units; their indices are their ids. */
@@ -93,6 +119,7 @@ export class NgramModel {
   /** The history at the start of a sentence. */
   readonly startHistory: WordHistory;
   readonly #tables: readonly GramTable[];
+  readonly #unigramMaxima: SpanMaxima;
   readonly #unknownId: number;
   readonly #endId: number;
 
@@ -100,6 +127,9 @@ export class NgramModel {
   constructor({ words, tables }: NgramParts) {
     this.words = words;
     this.#tables = tables;
+    this.#unigramMaxima = new SpanMaxima(
+      Float32Array.from(words, (_, id) => this.#unigramLog10Prob(id)),
+    );
     this.#unknownId = this.idOf("<unk>");
     this.#endId = this.idOf("</s>");
     this.nullHistory = new Array<number>(tables.length - 1).fill(-1);
@@ -135,6 +165,11 @@ export class NgramModel {
     };
   }
 
+  /** Logarithm to base 10 of the probability of a range's likeliest word, whatever came before. */
+  likeliestOf({ low, high }: WordRange): number {
+    return this.#unigramMaxima.of(low, high);
+  }
+
   /** Logarithm to base 10 of the probability that a sentence ends here; 0 for a model without ends. */
   endScore(history: WordHistory): number {
     return this.#endId < 0 ? 0 : this.#log10Prob(history, this.#endId);
@@ -151,8 +186,12 @@ export class NgramModel {
       if (place >= 0) return log10Backoff + table.log10ProbAt(place);
       log10Backoff += this.#tables[length - 1]!.log10BackoffAt(first);
     }
+    return log10Backoff + this.#unigramLog10Prob(id);
+  }
+
+  #unigramLog10Prob(id: number): number {
     const unigrams = this.#tables[0]!;
-    return log10Backoff + unigrams.log10ProbAt(unigrams.find(0, id));
+    return unigrams.log10ProbAt(unigrams.find(0, id));
   }
 
   #historyAfter(history: WordHistory, id: number): WordHistory {

