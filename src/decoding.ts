@@ -7,9 +7,9 @@ import { beamDecoder } from "./ctc/beam.ts";
 import type { CtcDecoder } from "./ctc/decoder.ts";
 import { greedyDecoder } from "./ctc/greedy.ts";
 import { type LanguageModelWeights, languageScorer } from "./ctc/language_model.ts";
+import type { FrameGeometry } from "./geometry.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { vocabularyOf } from "./model_vocabulary.ts";
-import type { SpeechModel } from "./speech_model.ts";
+import type { Spelling } from "./model_vocabulary.ts";
 import { msToSamples } from "./units.ts";
 
 /**
@@ -45,8 +45,12 @@ export interface LanguageModelOptions extends LanguageModelWeights {
 
 /** What a decoder is made for. */
 export interface DecodingContext {
-  /** The model whose emissions are decoded. */
-  readonly model: SpeechModel<"ctc">;
+  /** What emissions mean. */
+  readonly spelling: Spelling;
+  /** The model's frame grid. */
+  readonly geometry: FrameGeometry;
+  /** Samples a second. */
+  readonly sampleRateHz: number;
   /** `settleMs` where the options do not say. */
   readonly settleMs: number;
 }
@@ -54,16 +58,16 @@ export interface DecodingContext {
 /**
  * Makes a decoder.
  *
- * @param choice Which; by default `beam` for a model with a language model, else `greedy`.
- * @param context The model, and how soon tokens must settle.
+ * @param choice Which; by default `beam` where there is a language model, else `greedy`.
+ * @param context What emissions mean, and how soon tokens must settle.
  * @throws {RangeError} If an option is out of range, or a language model is asked for and there is none.
  */
 export function createDecoder(
   choice: DecoderChoice | undefined,
-  { model, settleMs: usualSettleMs }: DecodingContext,
+  { spelling, geometry, sampleRateHz, settleMs: usualSettleMs }: DecodingContext,
 ): CtcDecoder<unknown> {
-  const { blankId, wordDelimiterId, tokenText } = vocabularyOf(model);
-  const { languageModel: own, geometry, sampleRateHz } = model;
+  const { languageModel: own, vocabulary } = spelling;
+  const { blankId, wordDelimiterId, tokenText } = vocabulary;
   const asked = choice ?? (own === undefined ? "greedy" : "beam");
   if (asked === "greedy") return greedyDecoder({ blankId });
   const { settleMs = usualSettleMs, languageModel, ...widths } = asked === "beam" ? {} : asked;

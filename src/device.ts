@@ -118,6 +118,12 @@ export class Device implements AsyncDisposable {
     return await this.#encoder.encode(jobs);
   }
 
+  /** A device that cannot speak the language is no better than one that cannot run. */
+  async #probe(): Promise<void> {
+    await this.#follow(this.#model);
+    await this.#encoder.probe();
+  }
+
   /** Brings a model to the language that was chosen since it was loaded. */
   async #follow(model: SpeechModel<"ctc">): Promise<void> {
     const language = this.#language();
@@ -147,7 +153,7 @@ export class Device implements AsyncDisposable {
 
   async #works(): Promise<boolean> {
     try {
-      await this.#inTime(this.#encoder.probe());
+      await this.#inTime(this.#probe());
       return true;
     } catch {
       return false;

@@ -27,7 +27,7 @@ import { Scheduler } from "./scheduler.ts";
 import { ServedStreams } from "./served_streams.ts";
 import type { SpeechModel } from "./speech_model.ts";
 import { CaptionStream, type StreamOptions } from "./stream.ts";
-import { vocabularyOf } from "./model_vocabulary.ts";
+import { type Spelling, spellingOf, vocabularyOf } from "./model_vocabulary.ts";
 import { settleMsFor } from "./word_settling.ts";
 import { planWorkers, type WorkerOptions } from "./workers.ts";
 
@@ -66,8 +66,9 @@ export class CaptionEngine implements AsyncDisposable {
   readonly #nowMs: () => number;
   readonly #tell: ((record: EngineRecord) => void) | undefined;
   readonly #streams: ServedStreams;
-  readonly #devices: readonly Device[];
   readonly #scheduler: Scheduler;
+  /** Of no device, as any of them may be lost. */
+  #spelling: Spelling;
   #refusedCount = 0;
 
   /**
@@ -76,8 +77,10 @@ export class CaptionEngine implements AsyncDisposable {
    * @param model The model; the engine owns it from here on.
    * @param options Batches, overload and failures. `copies` are more of the same model, each on a
    * device of its own, whose runs go on beside each other's; the engine owns them, too. `load` opens
-   * a model anew after its device was lost.
+   * a model anew after its device was lost. A device whose model cannot be had any more leaves the
+   * work to the others; only the last one's end is the engine's.
    * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If the model has no vocabulary.
    */
   constructor(
     model: SpeechModel<"ctc">,
@@ -96,18 +99,21 @@ export class CaptionEngine implements AsyncDisposable {
         this.#streams.announce(event.to);
       },
     });
-    this.#streams = new ServedStreams({ deadlineMs, nowMs, model: () => this.model });
-    this.#devices = [model, ...copies].map((each, worker) =>
+    this.#spelling = spellingOf(model);
+    const language = () => this.#spelling.targetLang;
+    const { sampleRateHz } = model;
+    this.#streams = new ServedStreams({ deadlineMs, nowMs, sampleRateHz, language });
+    const devices = [model, ...copies].map((each, worker) =>
       new Device(each, {
         ...options,
         load: load && ((signal) => load(signal, worker)),
-        language: () => this.model.targetLang,
+        language,
       })
     );
     this.#scheduler = new Scheduler({
-      ...{ devices: this.#devices, streams: this.#streams, overload: this.#overload },
+      ...{ devices, streams: this.#streams, overload: this.#overload },
       ...{ nowMs, tell: this.#tell, maxFailures },
-      batches: new BatchLimit(batchPolicyOf(model, this.#first.encoder, options)),
+      batches: new BatchLimit(batchPolicyOf(model, devices[0]!.encoder, options)),
     });
   }
 
@@ -130,21 +136,41 @@ export class CaptionEngine implements AsyncDisposable {
       copies.push(stack.use(await load(options.signal, copies.length + 1)));
     }
     const engine = stack.use(new CaptionEngine(model, { ...options, copies, load }));
-    await Promise.all(engine.#devices.map((device) => device.prepare()));
+    await Promise.all(engine.#scheduler.devices.map((device) => device.prepare()));
     stack.move();
     return engine;
   }
 
   get #first(): Device {
-    return this.#devices[0]!;
+    return this.#scheduler.devices[0]!;
+  }
+
+  /** The model, of several copies the first that is left; another one after its device was lost. */
+  get model(): SpeechModel<"ctc"> {
+    return this.#first.model;
   }
 
   /**
-   * The model; another one after its device was lost. Of several devices the first one's, whose
-   * language the others follow.
+   * Changes the language of a model with adapters. Every copy follows before its next run, as do
+   * those that are opened anew. Streams that are open end with a `TypeError`.
+   *
+   * @param language As in the name of the file `adapter.<language>.safetensors`.
+   * @throws {RangeError} If the checkpoint has no vocabulary of the language; it stays as it was.
+   * @throws {CheckpointError} If it has no such adapter; the language stays as it was.
+   * @throws {TypeError} If the engine is closed, or is meanwhile.
    */
-  get model(): SpeechModel<"ctc"> {
-    return this.#first.model;
+  async setTargetLang(language: string): Promise<void> {
+    this.#requireRunning("change the language");
+    const vocabulary = vocabularyOf(await this.model.readLanguage(language));
+    this.#requireRunning("change the language");
+    this.#spelling = { ...this.#spelling, targetLang: language, vocabulary };
+    this.#scheduler.wake(); // open streams hear of it
+  }
+
+  #requireRunning(wish: string): void {
+    const { state } = this.#scheduler;
+    if (state.kind === "failed") throw state.error;
+    if (state.kind === "closed") throw new TypeError(`Cannot ${wish} as the engine is closed`);
   }
 
   /** What the engine has done so far. */
@@ -153,7 +179,6 @@ export class CaptionEngine implements AsyncDisposable {
     return {
       ...this.#scheduler.counts,
       ...{ lagMs, overload, refusedCount: this.#refusedCount },
-      workerCount: this.#devices.length,
       streamCount: this.#streams.size,
     };
   }
@@ -172,21 +197,19 @@ export class CaptionEngine implements AsyncDisposable {
    * @throws {TypeError} If the engine is closed.
    */
   open(options: StreamOptions = {}): CaptionStream {
-    const { state } = this.#scheduler;
-    if (state.kind === "failed") throw state.error;
-    if (state.kind === "closed") {
-      throw new TypeError("Cannot open a stream as the engine is closed");
-    }
+    this.#requireRunning("open a stream");
     this.#requireRoom(options);
     const { model, encoder } = this.#first;
     const { geometry, sampleRateHz } = model;
     // Log-mel features are scaled by their spread, which silence would make large.
     const leadMs = "num_mel_bins" in model.waveform ? 0 : LEAD_MS;
     const { decoder = this.#options.decoder } = options;
+    const spelling = this.#spelling;
+    const settleMs = settleMsFor(options);
     const stream = new CaptionStream({
       geometry,
-      vocabulary: vocabularyOf(model),
-      decoder: createDecoder(decoder, { model, settleMs: settleMsFor(options) }),
+      vocabulary: spelling.vocabulary,
+      decoder: createDecoder(decoder, { spelling, geometry, sampleRateHz, settleMs }),
       memory: encoder.open(),
       overload: this.#overload.policy,
       nowMs: this.#nowMs,
@@ -203,8 +226,14 @@ export class CaptionEngine implements AsyncDisposable {
     return Math.min(this.#options.maxWindowMs ?? 30_000, this.model.maxInputMs);
   }
 
-  #requireRoom(options: StreamOptions): void {
+  /** Most streams: of those that may be, the part that the devices that are left can serve. */
+  get #maxStreams(): number {
     const { maxStreams = Infinity } = this.#options;
+    const { workerCount, lostWorkerCount } = this.#scheduler.counts;
+    return Math.ceil(maxStreams * workerCount / (workerCount + lostWorkerCount));
+  }
+
+  #requireRoom(options: StreamOptions): void {
     const limitMs = this.#limitMs;
     const { maxWindowMs = 0 } = options;
     if (maxWindowMs > limitMs) {
@@ -214,7 +243,7 @@ export class CaptionEngine implements AsyncDisposable {
     }
     requireWindowsWithin({ limitMs, because: "the engine and the model allow" }, options);
     const isRefused = isInForce("refuse", this.#overload.state);
-    if (!isRefused && this.#streams.size < maxStreams) return;
+    if (!isRefused && this.#streams.size < this.#maxStreams) return;
     this.#refusedCount++;
     this.#overload.count({ streams: 1 });
     this.#tell?.({ kind: "refusal", atMs: this.#nowMs(), reason: isRefused ? "behind" : "full" });

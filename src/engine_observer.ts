@@ -70,12 +70,17 @@ export interface FailureRecord {
   readonly windowCount: number;
   /** Why. */
   readonly error: unknown;
-  /** What was found of the device after it; `hopeless` ends the engine and all its streams. */
-  readonly recovery: Recovery | "hopeless";
+  /**
+   * What was found of the device after it: `lost` leaves the work to the devices that are left,
+   * `hopeless` was the last one and ends the engine and all its streams.
+   */
+  readonly recovery: Recovery | "lost" | "hopeless";
   /** Time it took to find that out, and to open the model anew where that was needed. */
   readonly recoveryMs: number;
   /** The stream that was ended because its window failed too often, if one was. */
   readonly endedStreamId: string | undefined;
+  /** Devices that are left to run windows. */
+  readonly workerCount: number;
 }
 
 /** Words of a stream that became final. */

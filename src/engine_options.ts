@@ -32,7 +32,7 @@ export interface EngineOptions extends DeviceOptions {
   readonly maxWindowMs?: number;
   /** Time from a window's last sample to its deadline, which orders windows. @default {400} */
   readonly deadlineMs?: number;
-  /** Most streams at once. @default {Infinity} */
+  /** Most streams at once; as devices are lost for good, that part of them. @default {Infinity} */
   readonly maxStreams?: number;
   /** How emissions become text in streams that do not say. @default {"beam" for a model with a language model, else "greedy"} */
   readonly decoder?: DecoderChoice | undefined;
@@ -40,14 +40,16 @@ export interface EngineOptions extends DeviceOptions {
   readonly overload?: OverloadPolicy;
   /** The scheduler's clock, ms. @default {performance.now} */
   readonly nowMs?: () => number;
-  /** Is told of every run, failure, committed word and step of the overload policy. @default {undefined} */
+  /** Is told of every run, failure, lost device, committed word and step of the overload policy. @default {undefined} */
   readonly observer?: EngineObserver | undefined;
 }
 
 /** What an engine has done so far. */
 export interface EngineStats {
-  /** Devices that run windows, beside each other. */
+  /** Devices that are left to run windows, beside each other. */
   readonly workerCount: number;
+  /** Devices that were lost for good. */
+  readonly lostWorkerCount: number;
   /** Streams that are open. */
   readonly streamCount: number;
   /** Windows encoded. */

@@ -47,11 +47,11 @@ export interface LoadModelOptions<T extends Task = Task>
   readonly targetLang?: string;
   /**
    * Language model for a CTC model's beam search: a file in ARPA's text format, plain or gzipped,
-   * or a folder with one; `false` for none.
+   * or a folder with one; one that is loaded, which may serve other models, too; `false` for none.
    *
    * @default {the one in the checkpoint's folder language_model, if there is one}
    */
-  readonly languageModel?: string | false;
+  readonly languageModel?: string | LanguageModel | false;
   /** Parts of the network to load at once; others are when they are first needed. @default {["whole"]} */
   readonly parts?: readonly GraphPart[];
   /** Folder for weights on their way to the backend. @default {the system's temporary folder} */
@@ -88,16 +88,16 @@ export async function loadModel<T extends Task = Task>(
 ): Promise<SpeechModel<T>> {
   const { task: asked, backend: choice = "auto", dtype = "float32", ...others } = options;
   const { threadCount, targetLang, parts = ["whole"], temporaryFolder, ...rest } = others;
-  const { languageModel: languageModelPath, ...download } = rest;
+  const { languageModel: languageChoice, ...download } = rest;
   checkDtype(dtype);
-  const withLanguageModel = languageModelPath === undefined && (asked ?? "ctc") === "ctc";
+  const withLanguageModel = languageChoice === undefined && (asked ?? "ctc") === "ctc";
   const checkpoint = await openCheckpoint(source, {
     ...download,
     ...{ task: asked, targetLang, withLanguageModel },
   });
   const { family, config, waveform } = checkpoint;
   const languageModel = await languageModelFor(checkpoint, {
-    ...{ path: languageModelPath, onNotice: download.onNotice },
+    ...{ choice: languageChoice, onNotice: download.onNotice },
   });
   const { backend, report, isOwned } = await backendFor(checkpoint, choice, {
     threadCount,
@@ -127,14 +127,14 @@ export async function loadModel<T extends Task = Task>(
 
 async function languageModelFor(
   { task, folder }: Checkpoint,
-  { path, onNotice }: {
-    path: string | false | undefined;
+  { choice, onNotice }: {
+    choice: LoadModelOptions["languageModel"];
     onNotice: ((notice: string) => void) | undefined;
   },
 ): Promise<LanguageModel | undefined> {
-  if (task !== "ctc" || path === false) return undefined;
-  if (path !== undefined) return await loadLanguageModel(path);
-  return await languageModelOf(folder.path, onNotice);
+  if (task !== "ctc" || choice === false) return undefined;
+  if (choice === undefined) return await languageModelOf(folder.path, onNotice);
+  return typeof choice === "string" ? await loadLanguageModel(choice) : choice;
 }
 
 async function backendFor(

@@ -1,12 +1,13 @@
 /**
  * Runs the windows of all streams on the devices there are: each device takes the most urgent
- * batch as soon as it is free, and what fails runs again.
+ * batch as soon as it is free, what fails runs again, and a device that is lost for good leaves the
+ * work to the others.
  *
  * @module
  */
 import type { BatchLimit } from "./batch_limit.ts";
 import type { Device, Recovery } from "./device.ts";
-import type { EngineRecord } from "./engine_observer.ts";
+import type { EngineRecord, FailureRecord } from "./engine_observer.ts";
 import type { EngineStats } from "./engine_options.ts";
 import type { OverloadWatch } from "./overload_watch.ts";
 import type { ServedStreams, WaitingWindow } from "./served_streams.ts";
@@ -14,7 +15,7 @@ import type { EncodedWindow } from "./window_encoder.ts";
 
 /** What {@linkcode Scheduler} works with. */
 export interface SchedulerParts {
-  /** Where windows run; the scheduler owns them. */
+  /** Where windows run, at least one; the scheduler owns them. */
   readonly devices: readonly Device[];
   /** Whose windows run. */
   readonly streams: ServedStreams;
@@ -33,7 +34,14 @@ export interface SchedulerParts {
 /** What a {@linkcode Scheduler} has done so far. */
 export type SchedulerCounts = Pick<
   EngineStats,
-  "windowCount" | "runCount" | "failureCount" | "reloadCount" | "committedSeconds" | "runMs"
+  | "workerCount"
+  | "lostWorkerCount"
+  | "windowCount"
+  | "runCount"
+  | "failureCount"
+  | "reloadCount"
+  | "committedSeconds"
+  | "runMs"
 >;
 
 /** Whether it goes on. */
@@ -41,13 +49,16 @@ export type SchedulerState =
   | { readonly kind: "running" | "closed" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** The scheduler of an engine. It runs from the start until it is closed or gives up. */
+/** The scheduler of an engine. It runs from the start until it is closed or has lost every device. */
 export class Scheduler implements AsyncDisposable {
   readonly #parts: SchedulerParts;
   readonly #loops: Promise<unknown>;
+  #devices: readonly Device[];
   #wake = Promise.withResolvers<void>();
   #state: SchedulerState = { kind: "running" };
   readonly #counts = {
+    workerCount: 0,
+    lostWorkerCount: 0,
     windowCount: 0,
     runCount: 0,
     failureCount: 0,
@@ -59,12 +70,19 @@ export class Scheduler implements AsyncDisposable {
   /** Starts it. @param parts What it works with. */
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
+    this.#devices = parts.devices;
+    this.#counts.workerCount = parts.devices.length;
     this.#loops = Promise.all(parts.devices.map((device) => this.#serve(device)));
   }
 
   /** Whether it runs; why not, if it has given up. */
   get state(): SchedulerState {
     return this.#state;
+  }
+
+  /** The devices that are left; of a scheduler that has given up, the last one. */
+  get devices(): readonly Device[] {
+    return this.#devices;
   }
 
   /** What it has done so far. */
@@ -79,11 +97,11 @@ export class Scheduler implements AsyncDisposable {
     resolve();
   }
 
-  /** Has a device do one run after the other. */
+  /** Has a device do one run after the other, until it is lost for good. */
   async #serve(device: Device): Promise<void> {
     const { streams, batches, overload } = this.#parts;
     try {
-      while (this.#state.kind === "running") {
+      while (this.#isRunning && this.#devices.includes(device)) {
         const waiting = streams.waiting({ step: overload.state.step, calmMs: overload.calmMs });
         overload.observe(waiting);
         const windows = streams.next(waiting, batches.policy);
@@ -154,27 +172,38 @@ export class Scheduler implements AsyncDisposable {
     windows: readonly WaitingWindow[],
     { error, startMs }: { error: unknown; startMs: number },
   ): Promise<void> {
-    if (this.#state.kind !== "running") return;
+    if (!this.#isRunning) return;
     const { nowMs } = this.#parts;
     this.#counts.failureCount++;
     const failedMs = nowMs();
-    const tell = (recovery: Recovery | "hopeless", endedStreamId?: string) => {
+    const tell = (recovery: FailureRecord["recovery"], endedStreamId?: string) => {
       this.#parts.tell?.({
         ...{ kind: "failure", atMs: startMs, runMs: failedMs - startMs, error, recovery },
         windowCount: windows.length,
         recoveryMs: nowMs() - failedMs,
         endedStreamId,
+        workerCount: this.#counts.workerCount,
       });
     };
     let recovery: Recovery;
     try {
       recovery = await device.recover(error);
     } catch (hopeless) {
-      if (this.#isRunning) tell("hopeless");
-      return this.#fail(hopeless);
+      if (!this.#isRunning) return;
+      this.#counts.workerCount--;
+      this.#counts.lostWorkerCount++;
+      const isLast = this.#counts.workerCount === 0;
+      tell(isLast ? "hopeless" : "lost");
+      return isLast ? this.#fail(hopeless) : await this.#drop(device);
     }
     if (recovery === "renewed") this.#counts.reloadCount++;
     tell(recovery, recovery === "well" ? this.#blame(windows, error) : undefined);
+  }
+
+  /** The others go on without a device; they have its windows already. */
+  async #drop(device: Device): Promise<void> {
+    this.#devices = this.#devices.filter((each) => each !== device);
+    await device[Symbol.asyncDispose]().catch(() => {}); // it is lost, and may not end well
   }
 
   get #isRunning(): boolean {

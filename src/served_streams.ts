@@ -6,7 +6,6 @@
  */
 import { type BatchPolicy, deadlineOf, nextBatch, type PendingWindow } from "./schedule/batcher.ts";
 import type { OverloadStep } from "./schedule/overload.ts";
-import type { SpeechModel } from "./speech_model.ts";
 import type { CaptionStream, DueWindow } from "./stream.ts";
 import { samplesToMs, samplesToSeconds } from "./units.ts";
 import type { EncodedWindow, EncodeJob } from "./window_encoder.ts";
@@ -39,8 +38,10 @@ export interface ServedStreamsOptions {
   readonly deadlineMs: number;
   /** The scheduler's clock, ms. */
   readonly nowMs: () => number;
-  /** The model as it is now. */
-  readonly model: () => SpeechModel<"ctc">;
+  /** Samples a second. */
+  readonly sampleRateHz: number;
+  /** The language that is spoken now. */
+  readonly language: () => string | undefined;
 }
 
 /**
@@ -66,10 +67,10 @@ export class ServedStreams {
     return this.#streams.size;
   }
 
-  /** Takes one in, in the model's language. */
+  /** Takes one in, in the language that is spoken now. */
   add(stream: CaptionStream): void {
     const key = `${this.#openedCount++}`;
-    const language = this.#options.model().targetLang;
+    const language = this.#options.language();
     const start = { lastDeadlineMs: -Infinity, failureCount: 0, isRunning: false };
     this.#streams.set(stream, { key, language, ...start });
   }
@@ -110,13 +111,13 @@ export class ServedStreams {
     return waiting;
   }
 
-  /** Whether the model still has a stream's language; ends the stream if not. */
+  /** Whether a stream's language is still spoken; ends the stream if not. */
   #canSpeak(stream: CaptionStream, { language }: Served): boolean {
-    const { targetLang } = this.#options.model();
-    if (targetLang === language) return true;
+    const spoken = this.#options.language();
+    if (spoken === language) return true;
     stream.abort(
       new TypeError(
-        `Cannot go on as the model has changed its language to "${targetLang}": open another stream`,
+        `Cannot go on as the model has changed its language to "${spoken}": open another stream`,
       ),
     );
     return false;
@@ -127,9 +128,9 @@ export class ServedStreams {
     served: Served,
     { due, calmMs }: { due: DueWindow; calmMs: number },
   ): WaitingWindow {
-    const { deadlineMs: budgetMs, model } = this.#options;
+    const { deadlineMs: budgetMs, sampleRateHz } = this.#options;
     const { window } = due;
-    const newAudioMs = samplesToMs(due.newSampleCount, model().sampleRateHz) / CATCH_UP_SPEED;
+    const newAudioMs = samplesToMs(due.newSampleCount, sampleRateHz) / CATCH_UP_SPEED;
     const { lastDeadlineMs } = served;
     const firstDueMs = Math.max(due.dueMs, calmMs);
     const deadlineMs = deadlineOf(firstDueMs, { budgetMs, newAudioMs, lastDeadlineMs });
@@ -172,12 +173,12 @@ export class ServedStreams {
     encoded: EncodedWindow,
   ): number | undefined {
     if (!this.#streams.has(stream) || !this.#canSpeak(stream, served)) return undefined;
-    const { nowMs, model } = this.#options;
+    const { nowMs, sampleRateHz } = this.#options;
     this.#lastServedMs.set(served.key, nowMs());
     served.lastDeadlineMs = deadlineMs;
     served.failureCount = 0;
     try {
-      return samplesToSeconds(stream.accept(window, encoded), model().sampleRateHz);
+      return samplesToSeconds(stream.accept(window, encoded), sampleRateHz);
     } catch (error) {
       stream.abort(error); // a broken stream is that stream's end alone
       return 0;

@@ -187,7 +187,11 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   get tokenizer(): Tokenizer {
     const { tokenizer } = this.#language;
     if (tokenizer) return tokenizer;
-    throw new TypeError(
+    throw this.#noTokenizer();
+  }
+
+  #noTokenizer(): TypeError {
+    return new TypeError(
       this.task === "ctc"
         ? `Cannot give a tokenizer as ${this.source} has no vocab.json: add the tokenizer's files`
         : `Cannot give a tokenizer as the model's task is "${this.task}": only CTC models have one`,
@@ -229,9 +233,23 @@ export class SpeechModel<T extends Task = Task> implements AsyncDisposable {
   }
 
   /**
+   * Reads what is said of another language of a model with adapters, and changes nothing. No device
+   * is needed, and a model that is closed does it, too.
+   *
+   * @param language As in the name of the file `adapter.<language>.safetensors`.
+   * @throws {RangeError} If the checkpoint has no vocabulary of the language.
+   * @throws {CheckpointError} If it has no such adapter.
+   */
+  async readLanguage(language: string): Promise<{ tokenizer: Tokenizer; config: ModelConfig }> {
+    const { tokenizer, config } = await this.#parts.openLanguage(language);
+    if (tokenizer) return { tokenizer, config };
+    throw this.#noTokenizer();
+  }
+
+  /**
    * Changes the language of a model with adapters: its adapter weights, head and vocabulary.
-   * Runs that have begun finish in the old one. The copies of an engine's model follow it, and so
-   * do those that are opened anew; streams that are open end with a `TypeError`.
+   * Runs that have begun finish in the old one. An engine's model is the engine's to change:
+   * `CaptionEngine.setTargetLang`.
    *
    * @param language As in the name of the file `adapter.<language>.safetensors`.
    * @throws {RangeError} If the checkpoint has no vocabulary of the language; it stays as it was.

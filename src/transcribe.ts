@@ -10,7 +10,7 @@ import { createDecoder, type DecoderChoice } from "./decoding.ts";
 import { loadModel } from "./load_model.ts";
 import { offlineWindows, type WindowOptions } from "./schedule/window_policy.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import { vocabularyOf } from "./model_vocabulary.ts";
+import { spellingOf } from "./model_vocabulary.ts";
 import { Track, type TrackUpdate } from "./track.ts";
 import { samplesToSeconds } from "./units.ts";
 import { WindowEncoder } from "./window_encoder.ts";
@@ -96,8 +96,9 @@ async function transcribeWith(
   const { onProgress, signal, model: _model, decoder: choice, ...windows } = options;
   const { geometry, sampleRateHz } = model;
   const { nBest = 1 } = options;
-  const vocabulary = vocabularyOf(model);
-  const decoder = createDecoder(choice, { model, settleMs: Infinity });
+  const spelling = spellingOf(model);
+  const { vocabulary } = spelling;
+  const decoder = createDecoder(choice, { spelling, geometry, sampleRateHz, settleMs: Infinity });
   const track = new Track({ geometry, vocabulary, decoder }, {
     ...offlineWindows(model.maxInputMs),
     ...windows,

@@ -16,7 +16,7 @@ import type { SpeechModel } from "./speech_model.ts";
 export interface WorkerOptions {
   /**
    * Copies of the model that run beside each other and share `threadCount`. Each takes the memory of
-   * its weights.
+   * its weights. One that is lost for good leaves its work to the others.
    *
    * @default {2 on processors where the weights of both together take at most 1 GiB; 1 where they
    * take more, on webgpu, with an open backend, or with a single thread}
@@ -50,6 +50,7 @@ export async function planWorkers(source: string, options: Options): Promise<Wor
   const count = workerCount ?? (isOpen ? 1 : await defaultCount(source, options));
   const threadCount = Math.max(1, Math.floor(threadsOf(options) / count));
   let chosen = backend;
+  let { languageModel } = options;
   return {
     countWith: ({ selection }) => selection.chosen === "webgpu" ? workerCount ?? 1 : count,
     async load(signal, worker) {
@@ -57,9 +58,10 @@ export async function planWorkers(source: string, options: Options): Promise<Wor
         ...options,
         ...{ signal, threadCount, task: "ctc" as const, parts: [] },
         backend: worker === 0 ? backend : chosen,
-        ...(worker === 0 ? {} : { languageModel: false as const }), // the first one's decodes for all
+        ...(languageModel === undefined ? {} : { languageModel }),
       });
       if (!isOpen) chosen = model.selection.chosen;
+      languageModel = model.languageModel ?? false; // read once, by whoever is the first
       return model;
     },
   };

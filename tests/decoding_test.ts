@@ -5,6 +5,8 @@ import { createDecoder, type DecoderChoice } from "../src/decoding.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { loadLanguageModel } from "../src/language_model.ts";
 import { loadModel } from "../src/load_model.ts";
+import { spellingOf } from "../src/model_vocabulary.ts";
+import type { SpeechModel } from "../src/speech_model.ts";
 import { fromFileUrl, join } from "../src/std.ts";
 import { transcribe } from "../src/transcribe.ts";
 import { GOLDEN_FOLDER } from "./golden.ts";
@@ -18,6 +20,15 @@ function load(languageModel?: string) {
     ...{ task: "ctc", backend: "cpu", parts: [] },
     ...(languageModel === undefined ? {} : { languageModel }),
   });
+}
+
+function decoderFor(
+  model: SpeechModel<"ctc">,
+  choice: DecoderChoice | undefined,
+  settleMs: number,
+) {
+  const { geometry, sampleRateHz } = model;
+  return createDecoder(choice, { spelling: spellingOf(model), geometry, sampleRateHz, settleMs });
 }
 
 /** Frames of "hat", the "t" in doubt: "l" is a little likelier. The vocabulary is "ab ehlot". */
@@ -35,7 +46,7 @@ Deno.test("greedy without a language model, beam with one; either when it is ask
   await using fused = await load(SMALL);
   const languageModel = { model: await loadLanguageModel(SMALL) };
   const decode = (model: typeof plain, choice: DecoderChoice | undefined) => {
-    const decoder = createDecoder(choice, { model, settleMs: Infinity });
+    const decoder = decoderFor(model, choice, Infinity);
     const { state, tokens } = decoder.decode(decoder.start(0), emissions());
     const { tokens: rest } = decoder.flush(state);
     return [...tokens, ...rest].map(({ id }) => ({ 5: "a", 8: "h", 9: "l", 11: "t" }[id])).join("");
@@ -53,7 +64,7 @@ Deno.test("greedy without a language model, beam with one; either when it is ask
 
 Deno.test("options that make no sense, and a language model that is not there, are refused", async () => {
   await using model = await load();
-  const create = (choice: DecoderChoice) => createDecoder(choice, { model, settleMs: 1000 });
+  const create = (choice: DecoderChoice) => decoderFor(model, choice, 1000);
   for (const choice of [{ beamWidth: 0 }, { maxScoreGap: -1 }, { settleMs: NaN }]) {
     assertThrows(() => create(choice), RangeError, "Cannot search");
   }

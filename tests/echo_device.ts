@@ -168,15 +168,15 @@ export interface EchoModel extends AsyncDisposable {
   load(...args: Partial<Parameters<ModelLoader>>): Promise<SpeechModel<"ctc">>;
 }
 
-/** Loads a model whose device is an echo. */
+/** Loads a model whose device is an echo; what is loaded later has no language model. */
 export async function echoModel(
-  options: { checkpoint?: string; sampling_rate?: number } = {},
+  options: { checkpoint?: string; sampling_rate?: number; languageModel?: string } = {},
 ): Promise<EchoModel> {
-  const { checkpoint = "ctc_adapter", ...waveform } = options;
+  const { checkpoint = "ctc_adapter", languageModel = false, ...waveform } = options;
   const folder = await plainCheckpoint(checkpoint, waveform);
-  const load = (device: EchoDevice) => {
+  const load = (device: EchoDevice, languageModel: string | false = false) => {
     const settings: LoadModelOptions<"ctc"> = { task: "ctc", backend: device, parts: [] };
-    return loadModel(folder.path, settings);
+    return loadModel(folder.path, { ...settings, languageModel });
   };
   const { conv_kernel, conv_stride, conv_dim } = JSON.parse(
     await Deno.readTextFile(join(folder.path, "config.json")),
@@ -184,7 +184,7 @@ export async function echoModel(
   const device = echoDevice(convGeometry(conv_kernel, conv_stride), conv_dim.at(-1));
   const echo: EchoModel = {
     device,
-    model: await load(device),
+    model: await load(device, languageModel),
     load: () => load(echo.device),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Word } from "../src/caption/word.ts";
 import { CaptionEngine } from "../src/engine.ts";
+import { BackendError } from "../src/errors.ts";
 import type { Caption, CaptionEvent } from "../src/event_queue.ts";
 import { loadModel } from "../src/load_model.ts";
 import type { HubertConfig } from "../src/model/config.ts";
@@ -44,9 +45,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-const speaker = fc.record({
-  tokens: fc.array(frames, { maxLength: 300 }),
-  commands: fc.array(command, { minLength: 1, maxLength: 20 }),
+interface Speaker {
+  /** One a frame. */
+  readonly tokens: readonly number[];
+  readonly commands: readonly Command[];
+}
+
+const speaker: fc.Arbitrary<Speaker> = fc.record({
+  tokens: fc.array(frames, { maxLength: 300, size: "max" }),
+  commands: fc.array(command, { minLength: 1, maxLength: 20, size: "max" }),
 });
 
 /** Speaks, finalizes and ends as the commands say. */
@@ -166,30 +173,96 @@ Deno.test("whatever is pushed, finalized, refused and lost: each stream says eac
             return fault(...args);
           };
         }
-        const streams = speakers.map(() => engine.open({ ...windows, wordPauseMs: Infinity }));
-        const reading = streams.map((stream) => read(stream));
-        const writing = streams.map((stream, i) => {
-          const { tokens, commands } = speakers[i]!;
-          return speak(stream, echoSamples(tokens, geometry), commands);
-        });
-        for (const [i, stream] of streams.entries()) {
-          const finalizeCount = await writing[i]!;
-          const events = await reading[i]!;
-          checkEvents(events, stream);
-          const words = captionsOf(events).flatMap(({ committed }) => committed);
-          const actual = words.map(({ text }) => text);
-          const expected = offlineWords(speakers[i]!.tokens);
-          if (finalizeCount === 0) assertEquals(actual, expected);
-          else assertEquals(actual.join(""), expected.join(""));
-          const finalized = events.filter(({ kind }) => kind === "finalize").length;
-          assert(finalized <= finalizeCount && (finalized > 0) === (finalizeCount > 0));
-        }
-        assertEquals(engine.stats.streamCount, 0);
+        await checkSpeakers(engine, speakers, windows);
       },
     ),
     { numRuns: 120 },
   );
 });
+
+Deno.test("devices lost for good, but for one: each stream says each of its tokens once", async () => {
+  await using echo = await echoModel();
+  const { geometry, config } = echo.model;
+  await echo.model[Symbol.asyncDispose]();
+  const gone = () => Promise.reject(new BackendError("Cannot open: gone", { backend: "wasm" }));
+  let lossCount = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(speaker, { minLength: 2, maxLength: 5 }),
+      fc.array(fc.nat(30), { minLength: 2, maxLength: 3 }), // the run that each device is lost in
+      fc.nat(), // the one that is not
+      fc.record({ maxBatch: fc.integer({ min: 1, max: 2 }), frontEndCache: fc.boolean() }),
+      async (speakers, lostInRuns, kept, options) => {
+        const lost = new Set<number>();
+        const open = (lostInRun: number, worker: number) => {
+          const { conv_dim } = config as HubertConfig;
+          const device = echo.device = echoDevice(geometry, conv_dim.at(-1)!);
+          let runCount = 0;
+          device.fault = () => {
+            device.isLost = worker !== kept % lostInRuns.length && runCount++ >= lostInRun;
+            if (device.isLost) lost.add(worker);
+            return "none";
+          };
+          device.cost = () => new Promise((resolve) => setTimeout(resolve, 0)); // runs overlap
+          return echo.load();
+        };
+        const [model, ...copies] = await Promise.all(lostInRuns.map(open));
+        await using engine = new CaptionEngine(model!, {
+          ...{ ...options, copies, load: gone },
+          ...{ nowMs: () => 0, maxFailures: 1 },
+        });
+        await checkSpeakers(engine, speakers, SHORT);
+        const { lostWorkerCount, workerCount } = engine.stats;
+        assertEquals([lostWorkerCount, workerCount], [lost.size, lostInRuns.length - lost.size]);
+        lossCount += lostWorkerCount;
+      },
+    ),
+    { numRuns: 40 },
+  );
+  assert(lossCount > 10, `${lossCount} devices were lost`);
+});
+
+/** Windows of less than half a second, and room for one: speakers wait for the devices. */
+const SHORT = {
+  leftMs: 200,
+  hopMs: 60,
+  rightMs: 60,
+  firstWindowMs: 100,
+  maxWindowMs: 400,
+  backlogMs: 50,
+};
+
+/** Has speakers speak, and checks that every frame of theirs was committed once, in order. */
+async function checkSpeakers(
+  engine: CaptionEngine,
+  speakers: readonly Speaker[],
+  windows: StreamOptions,
+): Promise<void> {
+  const { geometry, sampleRateHz } = engine.model;
+  const streams = speakers.map(() => engine.open({ ...windows, wordPauseMs: Infinity }));
+  const reading = streams.map((stream) => read(stream));
+  const writing = streams.map((stream, i) => {
+    const { tokens, commands } = speakers[i]!;
+    return speak(stream, echoSamples(tokens, geometry), commands);
+  });
+  for (const [i, stream] of streams.entries()) {
+    const finalizeCount = await writing[i]!;
+    const events = await reading[i]!;
+    checkEvents(events, stream);
+    const words = captionsOf(events).flatMap(({ committed }) => committed);
+    const actual = words.map(({ text }) => text);
+    const expected = offlineWords(speakers[i]!.tokens);
+    if (finalizeCount === 0) assertEquals(actual, expected);
+    else assertEquals(actual.join(""), expected.join(""));
+    const finalized = events.filter(({ kind }) => kind === "finalize").length;
+    assert(finalized <= finalizeCount && (finalized > 0) === (finalizeCount > 0));
+  }
+  const { streamCount, committedSeconds } = engine.stats;
+  assertEquals(streamCount, 0);
+  const committedFrames = committedSeconds * sampleRateHz / geometry.strideSamples;
+  const spokenFrames = speakers.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  assertEquals(Math.round(committedFrames), spokenFrames);
+}
 
 /** Something that is not speech, for weights that are not trained. */
 function recording(sampleCount: number): Float32Array {

@@ -4,93 +4,23 @@ import { readSpeech } from "../src/audio/decode.ts";
 import { BackendError, OverloadError } from "../src/errors.ts";
 import type { CaptionEvent } from "../src/event_queue.ts";
 import { loadModel } from "../src/load_model.ts";
-import type { HubertConfig } from "../src/model/config.ts";
-import type { SpeechModel } from "../src/speech_model.ts";
-import type { CaptionStream, StreamOptions } from "../src/stream.ts";
+import type { StreamOptions } from "../src/stream.ts";
 import { transcribe } from "../src/transcribe.ts";
 import { fromFileUrl, join } from "../src/std.ts";
 import { bertCheckpoint } from "./bert_checkpoint.ts";
 import {
-  type EchoDevice,
-  echoDevice,
-  type EchoModel,
-  echoModel,
-  echoSamples,
-} from "./echo_device.ts";
+  eventsOf,
+  gate,
+  HELLO,
+  repeat,
+  replacement,
+  setUp,
+  setUpTwo,
+  textOf,
+  WINDOWS,
+} from "./echo_engine.ts";
+import { echoModel } from "./echo_device.ts";
 import { GOLDEN_FOLDER } from "./golden.ts";
-
-const WINDOWS: StreamOptions = { leftMs: 600, hopMs: 200, rightMs: 150, maxWindowMs: 1500 };
-
-/** "ab" and "hello" in tokens of a frame each. */
-const HELLO = [0, 5, 5, 6, 4, 8, 7, 9, 0, 9, 10, 4];
-
-/** Says tokens over and over until there are `frameCount`. */
-function repeat(tokens: readonly number[], frameCount: number): number[] {
-  return Array.from({ length: frameCount }, (_, i) => tokens[i % tokens.length]!);
-}
-
-async function eventsOf(stream: CaptionStream): Promise<CaptionEvent[]> {
-  const events: CaptionEvent[] = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
-
-function textOf(events: readonly CaptionEvent[]): string {
-  return events.flatMap((event) => event.kind === "caption" ? event.committed : [])
-    .map(({ text }) => text).join(" ");
-}
-
-interface Setup extends AsyncDisposable {
-  readonly echo: EchoModel;
-  readonly engine: CaptionEngine;
-  say(stream: CaptionStream, tokens: readonly number[]): void;
-}
-
-async function setUp(
-  options: EngineOptions & {
-    reloads?: boolean;
-    echo?: EchoModel;
-    copies?: readonly SpeechModel<"ctc">[];
-  } = {},
-): Promise<Setup> {
-  const { reloads = true, echo = await echoModel(), ...engineOptions } = options;
-  const engine = new CaptionEngine(echo.model, {
-    reopenDelayMs: 0,
-    nowMs: () => 0, // never behind, however slow the machine
-    ...engineOptions,
-    ...(reloads ? { load: (...args) => echo.load(...args) } : {}),
-  });
-  const said = new Map<CaptionStream, number[]>();
-  return {
-    echo,
-    engine,
-    say(stream, tokens) {
-      const all = [...said.get(stream) ?? [], ...tokens];
-      said.set(stream, all);
-      stream.push(echoSamples(all, echo.model.geometry).subarray(stream.samplesReceived));
-    },
-    async [Symbol.asyncDispose]() {
-      await engine[Symbol.asyncDispose]();
-      await echo[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** A device like another one, which is not lost. */
-function replacement({ model }: EchoModel): EchoDevice {
-  const { conv_dim } = model.config as HubertConfig;
-  return echoDevice(model.geometry, conv_dim.at(-1)!);
-}
-
-/** A gate that runs wait at. */
-function gate(device: EchoDevice): { isReached: Promise<void>; open(): void } {
-  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  device.cost = async () => {
-    reached.resolve();
-    await opened.promise;
-  };
-  return { isReached: reached.promise, open: () => opened.resolve() };
-}
 
 Deno.test("a stream's words, and its end", async () => {
   await using setup = await setUp();
@@ -343,16 +273,6 @@ Deno.test("a run that takes too long is a lost device", async () => {
   }
 });
 
-/** An engine with two devices, and what the second one is. */
-async function setUpTwo(): Promise<Setup & { readonly second: EchoDevice }> {
-  const echo = await echoModel();
-  const first = echo.device;
-  const second = echo.device = replacement(echo);
-  const copies = [await echo.load()];
-  echo.device = first;
-  return { ...await setUp({ echo, copies }), second };
-}
-
 Deno.test("two devices run beside each other, and never two windows of one stream", async () => {
   await using setup = await setUpTwo();
   const { echo, engine, second, say } = setup;
@@ -433,7 +353,7 @@ Deno.test("a change of the model's language reaches every copy, and ends the str
   await using engine = new CaptionEngine(model, options);
   assertEquals(await wordsOf(engine, 2), Array(2).fill(texts.get("eng")));
   const old = engine.open(WINDOWS);
-  await engine.model.setTargetLang("deu");
+  await engine.setTargetLang("deu");
   const busyMs = [model, copy].map((each) => each.busyMs);
   assertEquals(await wordsOf(engine, 4), Array(4).fill(texts.get("deu")));
   for (const [i, each] of [model, copy].entries()) {

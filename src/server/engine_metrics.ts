@@ -5,7 +5,7 @@
  * @module
  */
 import type { CaptionEngine, EngineStats } from "../engine.ts";
-import type { EngineRecord, RunRecord } from "../engine_observer.ts";
+import type { EngineRecord, FailureRecord, RunRecord } from "../engine_observer.ts";
 import { OVERLOAD_STEPS } from "../schedule/overload.ts";
 import { log } from "./log.ts";
 import { Counter, Gauge, Histogram, type Registry } from "./prometheus.ts";
@@ -59,11 +59,8 @@ export class EngineMetrics {
   observe(record: EngineRecord): void {
     if (record.kind === "run") this.#observeRun(record);
     if (record.kind === "failure") {
-      const { recovery, windowCount, error } = record;
-      this.#failures.inc({ recovery });
-      const about = { windowCount, recovery, error: String(error) };
-      if (recovery === "hopeless") log.error("The engine has given up: {error}", about);
-      else log.warning("A run of {windowCount} windows failed, device {recovery}: {error}", about);
+      this.#failures.inc({ recovery: record.recovery });
+      logFailure(record);
     }
     if (record.kind === "overload") {
       const { from, to, lagMs } = record;
@@ -89,7 +86,8 @@ export class EngineMetrics {
   #addTotals(): void {
     this.#total("hubcap_windows_total", "Windows encoded", ({ windowCount }) => windowCount);
     this.#total("hubcap_run_seconds_total", "Time in runs", ({ runMs }) => runMs / 1000);
-    this.#total("hubcap_model_reloads_total", "Devices lost", ({ reloadCount }) => reloadCount);
+    this.#total("hubcap_model_reloads_total", "Devices renewed", (s) => s.reloadCount);
+    this.#total("hubcap_workers_lost_total", "Devices lost for good", (s) => s.lostWorkerCount);
     this.#total("hubcap_committed_seconds_total", "Audio committed", (s) => s.committedSeconds);
     this.#total("hubcap_streams_refused_total", "Streams refused", (s) => s.refusedCount);
     const engine = this.#engine;
@@ -109,7 +107,7 @@ export class EngineMetrics {
   }
 
   #addLevels(): void {
-    this.#level("hubcap_workers", "Devices that run windows", ({ workerCount }) => workerCount);
+    this.#level("hubcap_workers", "Devices left to run windows", (s) => s.workerCount);
     this.#level("hubcap_streams", "Streams in the engine", ({ streamCount }) => streamCount);
     this.#level(
       "hubcap_lag_seconds",
@@ -149,4 +147,12 @@ export class EngineMetrics {
       },
     });
   }
+}
+
+function logFailure({ recovery, windowCount, workerCount, error }: FailureRecord): void {
+  const about = { windowCount, workerCount, recovery, error: String(error) };
+  if (recovery === "hopeless") log.error("The engine has given up: {error}", about);
+  else if (recovery === "lost") {
+    log.error("A device is lost for good, {workerCount} go on: {error}", about);
+  } else log.warning("A run of {windowCount} windows failed, device {recovery}: {error}", about);
 }

@@ -40,9 +40,14 @@ export interface Health {
   readonly ready: boolean;
   /** Why not, if not. */
   readonly why: string | undefined;
-  /** Where the model runs, why there, and how many copies of it. */
+  /** Where the model runs, why there, how many copies of it, and how many were lost for good. */
   readonly backend:
-    | { readonly name: string; readonly why: string; readonly workers: number }
+    | {
+      readonly name: string;
+      readonly why: string;
+      readonly workers: number;
+      readonly lostWorkers: number;
+    }
     | undefined;
   /** The model's name. */
   readonly model: string | undefined;
@@ -66,6 +71,7 @@ function healthOf({ engine, draining, gate, config }: ServerContext): Health {
       name: running.model.selection.chosen,
       why: running.model.selection.reason,
       workers: running.stats.workerCount,
+      lostWorkers: running.stats.lostWorkerCount,
     },
     model: running && modelName(running.model.source),
     speakers: gate.speakerCount,

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "../assert.ts";
+import { CaptionEngine } from "../../src/engine.ts";
 import { EngineMetrics } from "../../src/server/engine_metrics.ts";
 import { Registry } from "../../src/server/prometheus.ts";
-import { openEchoServer, START, TestClient } from "./server.ts";
+import { echoModel } from "../echo_device.ts";
+import { replacement } from "../echo_engine.ts";
+import { openEchoServer, openServer, s16le, START, TestClient } from "./server.ts";
 
 /** Reads series of Prometheus' text. */
 function reader(text: string): (series: string) => number {
@@ -31,6 +34,33 @@ Deno.test("EngineMetrics: every run and window is counted where it belongs", asy
   assertEquals(value('hubcap_lateness_seconds_bucket{le="0"}'), 2);
   assertEquals(value("hubcap_lateness_seconds_sum"), 2);
   assertEquals(value("hubcap_windows_total"), 0); // there is no engine yet
+});
+
+Deno.test("EngineMetrics: a device that is lost for good is counted, and missing among the workers", async () => {
+  await using echo = await echoModel();
+  const first = echo.device;
+  echo.device = replacement(echo);
+  const copies = [await echo.load()];
+  await using server = await openServer(
+    { hopMs: 200, rightMs: 200 },
+    (observer) => new CaptionEngine(echo.model, { copies, observer, maxFailures: 1 }),
+  );
+  const before = reader(await (await fetch(`${server.url}/metrics`)).text());
+  assertEquals([before("hubcap_workers"), before("hubcap_workers_lost_total")], [2, 0]);
+  first.isLost = true;
+  await Promise.all([1, 2, 3].map(async () => {
+    await using client = new TestClient(`${server.url}/v1/captions`);
+    await client.opened;
+    client.say(START);
+    client.socket.send(s16le(new Float32Array(16_000)));
+    client.say({ type: "end" });
+    assertEquals((await client.closed).code, 1000);
+  }));
+  const after = reader(await (await fetch(`${server.url}/metrics`)).text());
+  assertEquals([after("hubcap_workers"), after("hubcap_workers_lost_total")], [1, 1]);
+  assertEquals(after('hubcap_run_failures_total{recovery="lost"}'), 1);
+  const { ready, backend } = await (await fetch(`${server.url}/healthz`)).json();
+  assertEquals([ready, backend.workers, backend.lostWorkers], [true, 1, 1]);
 });
 
 Deno.test("EngineMetrics: a server's histograms agree with its engine's totals", async () => {
