@@ -75,11 +75,14 @@ export class Track<S = unknown> extends WindowFeed {
    * @param vocabularySize V
    */
   accept(window: Window, logits: Float32Array, vocabularySize: number): TrackUpdate {
-    const emissions = emissionsFromLogits(logits, {
-      startFrame: window.startFrame,
+    const { startFrame, commitStartFrame } = window;
+    const newLogits = logits.subarray((commitStartFrame - startFrame) * vocabularySize);
+    const emissions = emissionsFromLogits(newLogits, {
+      startFrame: commitStartFrame,
       vocabularySize,
     });
-    const cut = cutWindow(this.progress.framesCommitted, emissions, window);
+    const frames = { ...window, startFrame: commitStartFrame };
+    const cut = cutWindow(this.progress.framesCommitted, emissions, frames);
     const step = commitWindow(this.#commit, cut, this.#commitOptions);
     this.#commit = step.state;
     this.commit(window, endFrameOf(step.emissions));

@@ -16,18 +16,16 @@
 import type { Agreement, CtcDecoder, Decoded, TokenSpan } from "./decoder.ts";
 import { type Emissions, endFrameOf, requireNextFrame } from "./emissions.ts";
 import { requireBlank } from "./greedy.ts";
+import { type FrameToken, nextPrefixes } from "./next_prefixes.ts";
 import {
-  absorb,
   bestPath,
-  emptyPrefix,
+  emptyText,
   type Ending,
-  grow,
   impossible,
+  isPossible,
   logAdd,
-  plus,
   type Prefix,
   scoreOf,
-  stay,
   type TokenScorer,
   totalOf,
 } from "./prefix.ts";
@@ -36,7 +34,6 @@ import {
   firstOf,
   follows,
   lastEndedBy,
-  lengthen,
   pathCutter,
   type SpanPath,
   spansOf,
@@ -94,7 +91,7 @@ export function startBeam<C>(
 ): BeamState<C> {
   const { blankId, delimiterId, startFrame = 0 } = options;
   const blank = { logProb: 0, bestLogProb: 0, path: undefined };
-  const empty = emptyPrefix<C>(delimiterId ?? blankId, { blank });
+  const empty = { text: emptyText<C>(delimiterId ?? blankId), blank, token: impossible() };
   return { nextFrame: startFrame, settled: [], prefixes: [empty] };
 }
 
@@ -131,11 +128,11 @@ export function decodeBeam<C>(
   let { prefixes } = state;
   const endFrame = endFrameOf(emissions);
   for (let frame = state.nextFrame; frame < endFrame; frame++) {
-    prefixes = prune(advance(prefixes, { emissions, frame }, search), search);
-    if (search.settleAfterFrames < Infinity) {
-      const agreedFrame = frame + 1 - search.settleAfterFrames;
-      prefixes = prune(dropLateDissent(prefixes, agreedFrame), search);
-    }
+    const tokens = likelyTokens(emissions, frame, search.minTokenLogProb);
+    prefixes = prune(nextPrefixes(prefixes, tokens, search), search);
+    if (search.settleAfterFrames === Infinity) continue;
+    const agreeing = dropLateDissent(prefixes, frame + 1 - search.settleAfterFrames);
+    if (agreeing !== prefixes) prefixes = prune(agreeing, search);
   }
   return settle({ nextFrame: endFrame, settled: state.settled, prefixes });
 }
@@ -171,7 +168,8 @@ export function flushBeam<C>(
     bestLogProb: bestLogProb - total,
     path: undefined,
   });
-  const empty = emptyPrefix<C>(best.lastId, { blank: rest(best.blank), token: rest(best.token) });
+  const text = emptyText<C>(best.text.lastId);
+  const empty = { text, blank: rest(best.blank), token: rest(best.token) };
   return {
     state: { nextFrame, settled: [], prefixes: [empty] },
     tokens: spansOf(bestPath(best)),
@@ -214,13 +212,15 @@ function readingsOf<C>(
   { prefixes }: BeamState<C>,
   { scorer }: { scorer?: TokenScorer<C> | undefined },
 ): Reading<C>[] {
-  const readings = [...Map.groupBy(prefixes, ({ textKey }) => textKey).values()].map((alike) => {
-    const prefix = alike.reduce((a, b) => totalOf(b) > totalOf(a) ? b : a);
-    const logProb = alike.map(totalOf).reduce(logAdd);
-    const { scorerLogProb, context } = prefix;
-    const end = scorer?.end(context ?? scorer.start) ?? 0;
-    return { prefix, logProb, score: logProb + scorerLogProb + end };
-  });
+  const readings = [...Map.groupBy(prefixes, ({ text }) => text.spokenKey).values()].map(
+    (alike) => {
+      const prefix = alike.reduce((a, b) => totalOf(b) > totalOf(a) ? b : a);
+      const logProb = alike.map(totalOf).reduce(logAdd);
+      const { scorerLogProb, context } = prefix.text;
+      const end = scorer?.end(context ?? scorer.start) ?? 0;
+      return { prefix, logProb, score: logProb + scorerLogProb + end };
+    },
+  );
   return readings.sort((a, b) => b.score - a.score);
 }
 
@@ -269,88 +269,39 @@ function searchOf<C>(options: BeamOptions<C>): Search<C> {
   return { blankId, delimiterId, scorer, ...widths };
 }
 
-/** One frame: every prefix stays (blank, repeat) or grows by a token; equal ones merge. */
-function advance<C>(
-  prefixes: readonly Prefix<C>[],
-  at: { emissions: Emissions; frame: number },
-  search: Search<C>,
-): Prefix<C>[] {
-  const { emissions: { logProbs, vocabularySize, startFrame }, frame } = at;
-  const { blankId, delimiterId } = search;
-  const row = logProbs.subarray(
-    (frame - startFrame) * vocabularySize,
-    (frame - startFrame + 1) * vocabularySize,
-  );
-  const ids = likelyIds(row, search.minTokenLogProb);
-  const next = new Map<number, Prefix<C>>();
-  for (const prefix of prefixes) {
-    const { blank, token } = prefix;
-    const either = blank.bestLogProb >= token.bestLogProb ? blank : token;
-    const total = logAdd(blank.logProb, token.logProb);
-    for (const id of ids) {
-      const logProb = row[id]!;
-      if (id === blankId) {
-        const { blank } = stay(next, prefix);
-        absorb(
-          blank,
-          { logProb: total + logProb, bestLogProb: either.bestLogProb + logProb },
-          () => either.path,
-        );
-        continue;
-      }
-      const isRepeat = id === prefix.lastId;
-      if (isRepeat && token.logProb > -Infinity) {
-        absorb(
-          stay(next, prefix).token,
-          plus(token, logProb),
-          () => lengthen(token.path, logProb),
-        );
-      }
-      const from = isRepeat ? blank : either;
-      const mass = isRepeat ? blank.logProb : total;
-      if (mass === -Infinity) continue;
-      const isIdle = isRepeat && id === delimiterId;
-      const to = isIdle ? stay(next, prefix) : grow(next, { prefix, id }, search);
-      absorb(
-        to.token,
-        { logProb: mass + logProb, bestLogProb: from.bestLogProb + logProb },
-        () => ({
-          previous: from.path,
-          id,
-          startFrame: frame,
-          endFrame: frame + 1,
-          probabilitySum: Math.exp(logProb),
-        }),
-      );
-    }
-  }
-  return [...next.values()];
-}
-
 /** The tokens worth trying in a frame: those above the threshold, and the likeliest. */
-function likelyIds(row: Float32Array, minLogProb: number): number[] {
-  const ids: number[] = [];
+function likelyTokens(
+  { logProbs, vocabularySize, startFrame }: Emissions,
+  frame: number,
+  minLogProb: number,
+): FrameToken[] {
+  const start = (frame - startFrame) * vocabularySize;
+  const tokens: FrameToken[] = [];
   let best = 0;
-  for (let id = 0; id < row.length; id++) {
-    if (row[id]! > row[best]!) best = id;
-    if (row[id]! >= minLogProb && row[id]! > -Infinity) ids.push(id);
+  for (let id = 0; id < vocabularySize; id++) {
+    const logProb = logProbs[start + id]!;
+    if (logProb > logProbs[start + best]!) best = id;
+    if (logProb >= minLogProb && logProb > -Infinity) tokens.push({ id, logProb, frame });
   }
-  return ids.length > 0 ? ids : [best];
+  return tokens.length > 0 ? tokens : [{ id: best, logProb: logProbs[start + best]!, frame }];
 }
 
 /** Keeps the best prefixes, best first. */
 function prune<C>(prefixes: readonly Prefix<C>[], search: Search<C>): Prefix<C>[] {
   const scored = prefixes.map((prefix) => ({ prefix, score: scoreOf(prefix) }));
-  scored.sort((a, b) => b.score - a.score);
-  const least = scored[0]!.score - search.maxScoreGap;
-  return scored.slice(0, search.beamWidth).filter(({ score }) => score >= least)
-    .map(({ prefix }) => prefix);
+  const best = scored.reduce((best, { score }) => Math.max(best, score), -Infinity);
+  const least = best - search.maxScoreGap;
+  return scored.filter(({ score }) => score >= least).sort((a, b) => b.score - a.score)
+    .slice(0, search.beamWidth).map(({ prefix }) => prefix);
 }
 
 /** Drops alignments whose latest token that ended by `frame` is not that of the best one. */
 function dropLateDissent<C>(prefixes: readonly Prefix<C>[], frame: number): readonly Prefix<C>[] {
   const agreed = lastEndedBy(bestPath(prefixes[0]!), frame);
-  return keepEndings(prefixes, (path) => lastEndedBy(path, frame) === agreed);
+  const agrees = (path: SpanPath | undefined) => lastEndedBy(path, frame) === agreed;
+  const isWelcome = (ending: Ending) => !isPossible(ending) || agrees(ending.path);
+  const isAgreed = prefixes.every(({ blank, token }) => isWelcome(blank) && isWelcome(token));
+  return isAgreed ? prefixes : keepEndings(prefixes, agrees);
 }
 
 /** Drops alignments, unless none is left then. */
@@ -368,9 +319,9 @@ function keepEndings<C>(
 /** Moves the tokens that all alignments share from the paths to the settled ones. */
 function settle<C>(state: BeamState<C>): Decoded<BeamState<C>> {
   const shared = commonPast(state.prefixes.flatMap(({ blank, token }) => [
-    ...(blank.logProb > -Infinity ? [blank.path] : []),
+    ...(isPossible(blank) ? [blank.path] : []),
     // The last token of these may go on.
-    ...(token.logProb > -Infinity ? [token.path?.previous] : []),
+    ...(isPossible(token) ? [token.path?.previous] : []),
   ]));
   const tokens = spansOf(shared);
   const cut = shared === undefined ? (path: SpanPath | undefined) => path : pathCutter(shared);
@@ -380,7 +331,7 @@ function settle<C>(state: BeamState<C>): Decoded<BeamState<C>> {
     token: { ...prefix.token, path: cut(prefix.token.path) },
   }));
   const nexts = prefixes.flatMap(({ blank, token }) =>
-    [blank, token].filter(({ logProb }) => logProb > -Infinity).map(({ path }) => firstOf(path))
+    [blank, token].filter(isPossible).map(({ path }) => firstOf(path))
   );
   const nextId = nexts[0]?.id;
   return {

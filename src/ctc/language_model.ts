@@ -67,7 +67,7 @@ export function languageScorer(
     }
   }
   const { words } = model;
-  const fold = foldOf(words);
+  const spellingOf = spellings(vocabulary, foldOf(words));
   const noWord = { length: 0, range: { low: 0, high: words.length } };
   const worth = (log10Prob: number) => weight * Math.LN10 * log10Prob;
   const unknownLog10Prob = model.score(model.nullHistory, -1).log10Prob + unknownScore;
@@ -85,11 +85,22 @@ export function languageScorer(
     };
   };
 
+  /** The words that begin with a text, which all are searched for. */
+  const beginnings = new Map<string, WordRange>();
+  const beginWith = (text: string): WordRange => {
+    const range = beginnings.get(text) ?? wordsWith(words, noWord.range, text);
+    beginnings.set(text, range);
+    return range;
+  };
+
   /** Goes on with the word. */
-  const lengthen = (context: LanguageContext, text: string): LanguageContext => ({
-    history: context.history,
-    length: context.length + text.length,
-    range: wordsWith(words, context.range, text, context.length),
+  const lengthen = (
+    { history, length, range }: LanguageContext,
+    text: string,
+  ): LanguageContext => ({
+    history,
+    length: length + text.length,
+    range: length === 0 ? beginWith(text) : wordsWith(words, range, text, length),
   });
 
   /** What the word will be worth once it is complete, whatever came before. */
@@ -102,11 +113,8 @@ export function languageScorer(
   return {
     start: { history: isSentence ? model.startHistory : model.nullHistory, ...noWord },
     score: (before, id): Judgement<LanguageContext> => {
-      const text = fold(vocabulary.tokenText(id));
-      const isDelimiter = id === vocabulary.wordDelimiterId;
-      const begins = isDelimiter || WORD_START.test(text);
+      const { begins, rest } = spellingOf(id);
       const { logProb, context } = begins ? complete(before) : { logProb: 0, context: before };
-      const rest = isDelimiter ? "" : text.replace(WORD_START, "");
       const after = rest === "" ? context : lengthen(context, rest);
       return { logProb, pendingLogProb: prospect(after), context: after };
     },
@@ -117,8 +125,44 @@ export function languageScorer(
   };
 }
 
+/** What a token is to words. */
+interface Spelling {
+  /** Whether it ends the word before it. */
+  readonly begins: boolean;
+  /** What it adds to the word after that. */
+  readonly rest: string;
+}
+
+/** Spellings of a vocabulary's tokens; each is found out once. */
+function spellings(
+  { tokenText, wordDelimiterId }: ScoredVocabulary,
+  fold: (text: string) => string,
+): (id: number) => Spelling {
+  const known = new Map<number, Spelling>();
+  return (id) => {
+    let spelling = known.get(id);
+    if (spelling === undefined) {
+      const isDelimiter = id === wordDelimiterId;
+      const text = fold(tokenText(id));
+      const rest = isDelimiter ? "" : text.replace(WORD_START, "");
+      spelling = { begins: isDelimiter || WORD_START.test(text), rest };
+      known.set(id, spelling);
+    }
+    return spelling;
+  };
+}
+
+/** How the words are spelled that a language model has; it has them for good. */
+const folds = new WeakMap<readonly string[], (text: string) => string>();
+
 /** Texts as the words are spelled, where all of these are in small letters, or all in capitals. */
 function foldOf(words: readonly string[]): (text: string) => string {
+  const fold = folds.get(words) ?? findFold(words);
+  folds.set(words, fold);
+  return fold;
+}
+
+function findFold(words: readonly string[]): (text: string) => string {
   const proper = words.filter((word) => !word.startsWith("<"));
   if (proper.every((word) => word === word.toLowerCase())) return (text) => text.toLowerCase();
   if (proper.every((word) => word === word.toUpperCase())) return (text) => text.toUpperCase();

@@ -226,15 +226,25 @@ export function wordsWith(
   text: string,
   at = 0,
 ): WordRange {
-  const end = at + text.length;
-  const bound = (isBefore: (part: string) => boolean) => {
-    let { low, high } = range;
+  const bound = (low: number, isBefore: (order: number) => boolean) => {
+    let { high } = range;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (isBefore(words[middle]!.slice(at, end))) low = middle + 1;
+      if (isBefore(orderOf(words[middle]!, text, at))) low = middle + 1;
       else high = middle;
     }
     return low;
   };
-  return { low: bound((part) => part < text), high: bound((part) => part <= text) };
+  const low = bound(range.low, (order) => order < 0);
+  return { low, high: bound(low, (order) => order <= 0) };
+}
+
+/** Whether a word's code units from `at` on come before a text (negative), go on with it (0), or come after it. */
+function orderOf(word: string, text: string, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    if (at + i >= word.length) return -1;
+    const order = word.charCodeAt(at + i) - text.charCodeAt(i);
+    if (order !== 0) return order;
+  }
+  return 0;
 }

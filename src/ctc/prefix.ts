@@ -26,6 +26,22 @@ export interface TokenScorer<C> {
   end(context: C): number;
 }
 
+/** A text's tokens, and what the scorer says of them. */
+export interface PrefixText<C> {
+  /** Hash of the tokens. */
+  readonly key: number;
+  /** Hash of the tokens without a delimiter at their end. */
+  readonly spokenKey: number;
+  /** The last token; when there is none, the delimiter or else the blank. */
+  readonly lastId: number;
+  /** Sum of what the scorer said of the tokens. */
+  readonly scorerLogProb: number;
+  /** What the scorer says of them for now. */
+  readonly pendingLogProb: number;
+  /** What the scorer goes on from; `undefined` without one. */
+  readonly context: C | undefined;
+}
+
 /** The alignments of one prefix that end in the same way. */
 export interface Ending {
   /** Log-probability of all of them together. */
@@ -38,85 +54,51 @@ export interface Ending {
 
 /** A text so far. */
 export interface Prefix<C> {
-  /** Hash of the tokens. */
-  readonly key: number;
-  /** Hash of the tokens without a delimiter at their end. */
-  readonly textKey: number;
-  /** The last token; when there is none, the delimiter or else the blank. */
-  readonly lastId: number;
+  /** The text. */
+  readonly text: PrefixText<C>;
   /** Alignments that end in a blank. */
   readonly blank: Ending;
   /** Alignments that end in the last token. */
   readonly token: Ending;
-  /** Sum of what the scorer said of the tokens. */
-  readonly scorerLogProb: number;
-  /** What the scorer says of them for now. */
-  readonly pendingLogProb: number;
-  /** What the scorer goes on from; `undefined` without one. */
-  readonly context: C | undefined;
-}
-
-/** The entry of the next frame for the same text. */
-export function stay<C>(next: Map<number, Prefix<C>>, prefix: Prefix<C>): Prefix<C> {
-  const found = next.get(prefix.key);
-  if (found !== undefined) return found;
-  const made = { ...prefix, blank: impossible(), token: impossible() };
-  next.set(prefix.key, made);
-  return made;
-}
-
-/** The entry of the next frame for the text with one more token. */
-export function grow<C>(
-  next: Map<number, Prefix<C>>,
-  growth: { prefix: Prefix<C>; id: number },
-  rules: { scorer?: TokenScorer<C> | undefined; delimiterId?: number | undefined },
-): Prefix<C> {
-  const { prefix, id } = growth;
-  const { scorer, delimiterId } = rules;
-  const key = hashWith(prefix.key, id);
-  const found = next.get(key);
-  if (found !== undefined) return found;
-  const judged = scorer?.score(prefix.context ?? scorer.start, id);
-  const made = {
-    key,
-    textKey: id === delimiterId ? prefix.textKey : key,
-    lastId: id,
-    blank: impossible(),
-    token: impossible(),
-    scorerLogProb: prefix.scorerLogProb + (judged?.logProb ?? 0),
-    pendingLogProb: judged?.pendingLogProb ?? 0,
-    context: judged?.context,
-  };
-  next.set(key, made);
-  return made;
-}
-
-/** Adds alignments to an ending of the frame that is being made. */
-export function absorb(
-  ending: Ending,
-  more: { logProb: number; bestLogProb: number },
-  path: () => SpanPath | undefined,
-): void {
-  ending.logProb = logAdd(ending.logProb, more.logProb);
-  if (more.bestLogProb > ending.bestLogProb) {
-    ending.bestLogProb = more.bestLogProb;
-    ending.path = path();
-  }
 }
 
 /** A text without tokens, or of which all were given. */
-export function emptyPrefix<C>(lastId: number, fields: Partial<Prefix<C>>): Prefix<C> {
+export function emptyText<C>(lastId: number): PrefixText<C> {
+  const judged = { scorerLogProb: 0, pendingLogProb: 0, context: undefined };
+  return { key: 0, spokenKey: 0, lastId, ...judged };
+}
+
+/** A text with one more token. */
+export function lengthenText<C>(
+  text: PrefixText<C>,
+  id: number,
+  { scorer, delimiterId }: {
+    scorer?: TokenScorer<C> | undefined;
+    delimiterId?: number | undefined;
+  },
+): PrefixText<C> {
+  const key = keyWith(text, id);
+  const judged = scorer?.score(text.context ?? scorer.start, id);
   return {
-    key: 0,
-    textKey: 0,
-    lastId,
-    blank: impossible(),
-    token: impossible(),
-    scorerLogProb: 0,
-    pendingLogProb: 0,
-    context: undefined,
-    ...fields,
+    key,
+    spokenKey: id === delimiterId ? text.spokenKey : key,
+    lastId: id,
+    scorerLogProb: text.scorerLogProb + (judged?.logProb ?? 0),
+    pendingLogProb: judged?.pendingLogProb ?? 0,
+    context: judged?.context,
   };
+}
+
+/**
+ * Hash of a text with one more token, 53 bits. Two of the ten thousand texts that a
+ * frame compares have the same one about once in 10⁸ frames.
+ */
+export function keyWith<C>({ key }: PrefixText<C>, id: number): number {
+  let low = Math.imul((key >>> 0) ^ (id + 0x9e3779b9), 0x85ebca6b);
+  let high = Math.imul(Math.floor(key / 2 ** 32) ^ (id + 0x7f4a7c15) ^ low, 0xc2b2ae35);
+  low = Math.imul(low ^ (low >>> 16) ^ high, 0x27d4eb2f);
+  high = Math.imul(high ^ (high >>> 15) ^ low, 0x165667b1);
+  return (high >>> 11) * 2 ** 32 + ((low ^ (low >>> 13)) >>> 0);
 }
 
 /** No alignment. */
@@ -124,14 +106,19 @@ export function impossible(): Ending {
   return { logProb: -Infinity, bestLogProb: -Infinity, path: undefined };
 }
 
-/** An ending's probabilities times another's. */
-export function plus({ logProb, bestLogProb }: Ending, more: number): Omit<Ending, "path"> {
-  return { logProb: logProb + more, bestLogProb: bestLogProb + more };
+/** Whether any alignment ends so. */
+export function isPossible({ logProb }: Ending): boolean {
+  return logProb > -Infinity;
+}
+
+/** The ending that has the likeliest alignment. */
+export function likelierEnding<C>({ blank, token }: Prefix<C>): Ending {
+  return blank.bestLogProb >= token.bestLogProb ? blank : token;
 }
 
 /** Tokens of the likeliest alignment. */
-export function bestPath<C>({ blank, token }: Prefix<C>): SpanPath | undefined {
-  return blank.bestLogProb >= token.bestLogProb ? blank.path : token.path;
+export function bestPath<C>(prefix: Prefix<C>): SpanPath | undefined {
+  return likelierEnding(prefix).path;
 }
 
 /** Log-probability of the text by the emissions. */
@@ -141,7 +128,15 @@ export function totalOf<C>({ blank, token }: Prefix<C>): number {
 
 /** What texts are ranked by while more may follow. */
 export function scoreOf<C>(prefix: Prefix<C>): number {
-  return totalOf(prefix) + prefix.scorerLogProb + prefix.pendingLogProb;
+  return textScore(prefix.text, totalOf(prefix));
+}
+
+/** The same of a text and its log-probability by the emissions. */
+export function textScore<C>(
+  { scorerLogProb, pendingLogProb }: PrefixText<C>,
+  logProb: number,
+): number {
+  return logProb + scorerLogProb + pendingLogProb;
 }
 
 /** Logarithm of the sum of two numbers given by their logarithms. */
@@ -149,16 +144,4 @@ export function logAdd(a: number, b: number): number {
   if (a === -Infinity) return b;
   if (b === -Infinity) return a;
   return Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
-}
-
-/**
- * Hash of a text with one more token, 53 bits. Two of the ten thousand texts that a
- * frame compares have the same one about once in 10⁸ frames.
- */
-function hashWith(key: number, id: number): number {
-  let low = Math.imul((key >>> 0) ^ (id + 0x9e3779b9), 0x85ebca6b);
-  let high = Math.imul(Math.floor(key / 2 ** 32) ^ (id + 0x7f4a7c15) ^ low, 0xc2b2ae35);
-  low = Math.imul(low ^ (low >>> 16) ^ high, 0x27d4eb2f);
-  high = Math.imul(high ^ (high >>> 15) ^ low, 0x165667b1);
-  return (high >>> 11) * 2 ** 32 + ((low ^ (low >>> 13)) >>> 0);
 }

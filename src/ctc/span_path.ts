@@ -20,6 +20,15 @@ export interface SpanPath {
   readonly probabilitySum: number;
 }
 
+/** The path with one more token, of one frame. */
+export function spanOf(
+  { id, logProb, frame }: { id: number; logProb: number; frame: number },
+  previous: SpanPath | undefined,
+): SpanPath {
+  const probabilitySum = Math.exp(logProb);
+  return { previous, id, startFrame: frame, endFrame: frame + 1, probabilitySum };
+}
+
 /** The path with one more frame in its last token. */
 export function lengthen(path: SpanPath | undefined, logProb: number): SpanPath | undefined {
   return path && {
@@ -49,11 +58,17 @@ export function firstOf(path: SpanPath | undefined): SpanPath | undefined {
 
 /** The longest past that all paths share. */
 export function commonPast(paths: readonly (SpanPath | undefined)[]): SpanPath | undefined {
-  let common = paths[0];
+  let [common] = paths;
+  const past = new Set<SpanPath | undefined>();
+  for (let at = common; at !== undefined; at = at.previous) past.add(at);
   for (const path of paths) {
-    const past = new Set<SpanPath | undefined>();
-    for (let at: SpanPath | undefined = path; at !== undefined; at = at.previous) past.add(at);
-    while (common !== undefined && !past.has(common)) common = common.previous;
+    if (common === undefined) return undefined;
+    let met = path;
+    while (met !== undefined && !past.has(met)) met = met.previous;
+    while (common !== met) {
+      past.delete(common);
+      common = common?.previous;
+    }
   }
   return common;
 }

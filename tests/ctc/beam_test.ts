@@ -114,7 +114,7 @@ Deno.test("a scorer turns the decision, and sees each token after its own contex
   assertEquals(hypothesesOf(plain.state)[0]!.tokens.map(({ id }) => id), [1, 1]);
   const fused = decodeBeam(startBeam<number[]>(BLANK), emissions, { ...BLANK, scorer });
   assertEquals(hypothesesOf(fused.state)[0]!.tokens.map(({ id }) => id), [1, 2]);
-  assertEquals(fused.state.prefixes[0]!.context, [1, 2]);
+  assertEquals(fused.state.prefixes[0]!.text.context, [1, 2]);
 });
 
 Deno.test("the state is not changed, and survives structuredClone", () => {
