@@ -157,7 +157,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#annotations.push(samples);
     if (samples.length === 0) return;
     this.#arrivals.note(this.samplesReceived, this.#host.nowMs());
-    this.#host.wake();
+    if (this.#track.plan().kind !== "wait") this.#host.wake();
   }
 
   /** Takes samples that follow, as there is room for them: resolves when all are taken. // [S] */
