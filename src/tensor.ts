@@ -20,6 +20,14 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
+/** Where the first value lies that is infinite or no number; -1 if there is none. */
+export function indexOfNonFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) { // findIndex takes ten times as long
+    if (!Number.isFinite(values[i])) return i;
+  }
+  return -1;
+}
+
 /**
  * Where the largest element lies along the last dimension, the first of equals: the likeliest
  * token of each frame, the likeliest class of each input. // [..., V] → [...]

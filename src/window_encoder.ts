@@ -16,13 +16,18 @@ import {
 import type { GraphRequest } from "./model/hubert_graph.ts";
 import { prefixRows } from "./model/mask_rows.ts";
 import { createMelWindows, type MelMemory, type MelWindows } from "./model/mel_windows.ts";
-import { RUNNING_NORM_START, type RunningNorm, scaleRunning } from "./model/running_norm.ts";
+import {
+  hearRunning,
+  RUNNING_NORM_START,
+  type RunningNorm,
+  scaleRunning,
+} from "./model/running_norm.ts";
 import { BackendError } from "./errors.ts";
 import { normalizeInPlace } from "./model/waveform.ts";
 import type { GraphSession } from "./runtime/backend.ts";
 import type { WindowSpan } from "./schedule/planner.ts";
 import type { SpeechModel } from "./speech_model.ts";
-import { elementCount, type Tensor } from "./tensor.ts";
+import { elementCount, indexOfNonFinite, type Tensor } from "./tensor.ts";
 
 /** Options of a {@linkcode WindowEncoder}. */
 export interface WindowEncoderOptions {
@@ -86,13 +91,6 @@ export interface StreamMemory {
   readonly features: FeatureSpan;
   /** @internal Log-mel frames, where the model takes features. */
   readonly mels: MelMemory | undefined;
-}
-
-/** A window's samples as the model takes them, and the statistics they were scaled by. */
-interface Scaled {
-  /** [S] */
-  readonly samples: Float32Array;
-  readonly norm: RunningNorm | undefined;
 }
 
 /** Scores of a window's frames. */
@@ -248,26 +246,37 @@ export class WindowEncoder {
     const frameCount = this.#paddedFrames(frameCounts);
     const length = Math.max(longest, geometry.sampleCount(frameCount));
     const data = new Float32Array(jobs.length * length);
-    const scaled = jobs.map((job) => this.#scaled(job));
-    scaled.forEach(({ samples }, row) => data.set(samples, row * length));
+    const norms = jobs.map((job, row) =>
+      this.#scaleInto(data.subarray(row * length, row * length + job.samples.length), job)
+    );
     const scores = await this.#run({ part: "whole" }, {
       input: { input_values: { data, shape: [jobs.length, length] } },
       frameCounts,
       frameCount: geometry.frameCount(length),
     });
     return scores.map((score, row) => {
-      const { norm } = scaled[row]!;
-      return { ...score, memory: { ...jobs[row]!.memory, norm } };
+      return { ...score, memory: { ...jobs[row]!.memory, norm: norms[row] } };
     });
   }
 
-  /** The window's samples as the model takes them. */
-  #scaled({ samples, memory, window }: EncodeJob): Scaled {
-    if (!this.#scales) return { samples, norm: undefined };
-    if (memory.norm !== undefined) return scaleRunning(memory.norm, samples, window.startSample);
-    const scaled = samples.slice();
-    normalizeInPlace(scaled);
-    return { samples: scaled, norm: undefined };
+  /**
+   * Copies samples of a window, from its sample `at` on, and scales them as the model takes them.
+   *
+   * @returns What the stream's samples are scaled by from here on, where it is not the window.
+   */
+  #scaleInto(
+    target: Float32Array, // [S]
+    { samples, memory, window: { startSample } }: EncodeJob,
+    at = 0,
+  ): RunningNorm | undefined {
+    target.set(samples.subarray(at, at + target.length));
+    if (memory.norm === undefined) {
+      if (this.#scales) normalizeInPlace(target);
+      return undefined;
+    }
+    const norm = hearRunning(memory.norm, samples, startSample);
+    scaleRunning(norm, target, startSample + at);
+    return norm;
   }
 
   async #encodeByParts(jobs: readonly EncodeJob[]): Promise<EncodedWindow[]> {
@@ -297,20 +306,16 @@ export class WindowEncoder {
   ): Promise<{ fresh: Float32Array[]; norms: (RunningNorm | undefined)[] }> { // fresh: [T', C] each
     const { geometry } = this.#model;
     const channels = this.#channels;
-    const pieces = jobs.map((job) => {
-      const { window, memory } = job;
-      const { start, frameCount } = freshFrames(window, memory.features);
-      const at = (start - window.startFrame) * geometry.strideSamples;
-      const { samples, norm } = this.#scaled(job);
-      const needed = samples.subarray(at, at + geometry.sampleCount(frameCount));
-      return { frameCount, samples: needed, norm };
-    });
-    const norms = pieces.map(({ norm }) => norm);
+    const pieces = jobs.map(({ window, memory }) => freshFrames(window, memory.features));
     const frameCount = Math.max(...pieces.map((piece) => piece.frameCount));
-    if (frameCount === 0) return { fresh: pieces.map(() => new Float32Array(0)), norms };
     const length = geometry.sampleCount(this.#paddedFrames([frameCount]));
     const data = new Float32Array(jobs.length * length);
-    pieces.forEach(({ samples }, row) => data.set(samples, row * length));
+    const norms = jobs.map((job, row) => {
+      const { start, frameCount } = pieces[row]!;
+      const needed = data.subarray(row * length, row * length + geometry.sampleCount(frameCount));
+      return this.#scaleInto(needed, job, (start - job.window.startFrame) * geometry.strideSamples);
+    });
+    if (frameCount === 0) return { fresh: pieces.map(() => new Float32Array(0)), norms };
     const session = await this.#model.session({ part: "front-end" });
     const input = { input_values: { data, shape: [jobs.length, length] } };
     const { features } = await session.run(input, ["features"]) as { features: Tensor };
@@ -358,11 +363,13 @@ export class WindowEncoder {
   }
 
   #requireFinite(scores: Float32Array): void {
-    const bad = scores.find((score) => !Number.isFinite(score));
-    if (bad === undefined) return;
+    const bad = indexOfNonFinite(scores);
+    if (bad < 0) return;
     const backend = this.#model.selection.chosen;
     throw new BackendError(
-      `Cannot use what backend "${backend}" computed as scores must be finite numbers: one is ${bad}`,
+      `Cannot use what backend "${backend}" computed as scores must be finite numbers: one is ${
+        scores[bad]
+      }`,
       { backend },
     );
   }

@@ -19,6 +19,7 @@ import {
   type Window,
 } from "./schedule/planner.ts";
 import { type WindowOptions, type WindowPolicy, windowPolicy } from "./schedule/window_policy.ts";
+import { indexOfNonFinite } from "./tensor.ts";
 import { msToSamples } from "./units.ts";
 
 /** Options of a {@linkcode WindowFeed}. */
@@ -85,7 +86,7 @@ export class WindowFeed {
    */
   push(samples: Float32Array): void {
     if (this.#progress.isEnded) throw new TypeError("Cannot take samples as the track has ended");
-    const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+    const bad = indexOfNonFinite(samples);
     if (bad >= 0) {
       throw new AudioError(
         `Cannot take samples as each must be a finite number: sample ${

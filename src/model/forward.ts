@@ -6,7 +6,7 @@
  * @module
  */
 import type { GraphSession } from "../runtime/backend.ts";
-import { elementCount, type Tensor, type TensorData } from "../tensor.ts";
+import { elementCount, indexOfNonFinite, type Tensor, type TensorData } from "../tensor.ts";
 import type { Task } from "./config.ts";
 import type { InputGrid, ModelConfig } from "./family.ts";
 import type { GraphRequest } from "./hubert_graph.ts";
@@ -175,7 +175,7 @@ function checkMainInput({ shape, data }: Tensor, { name, dimensions, unit }: Inp
       }]: its shape is [${shape}] and it holds ${data.length} values`,
     );
   }
-  const bad = data.findIndex((value) => !Number.isFinite(value));
+  const bad = indexOfNonFinite(data);
   if (bad < 0) return;
   const size = elementCount(shape.slice(2));
   const place = Math.floor(bad / size);

@@ -4,6 +4,7 @@
  * @module
  */
 import { AudioError } from "../errors.ts";
+import { indexOfNonFinite } from "../tensor.ts";
 
 /** Options of padding and cutting. Lengths are in what the model takes: samples, or log-mel frames. */
 export interface PaddingOptions {
@@ -60,7 +61,7 @@ export function checkRate(modelRateHz: number, rateHz: number = modelRateHz): vo
 
 /** @throws {AudioError} If a sample is NaN or infinite. samples: [S] */
 export function checkFinite(samples: Float32Array, row: number): void {
-  const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+  const bad = indexOfNonFinite(samples);
   if (bad === -1) return;
   throw new AudioError(
     `Cannot take waveform ${row} as its samples must be finite numbers: sample ${bad} is ${

@@ -49,32 +49,18 @@ const PRIOR: Sums = { sampleCount: 4000, sum: 0, squareSum: 4000 * 0.03 ** 2 };
 export const RUNNING_NORM_START: RunningNorm = { ...PRIOR, endSample: 0, scales: [scaleOf(PRIOR)] };
 
 /**
- * Scales samples from `startSample` on, and takes in those that were not heard before. Samples that
- * were passed over are taken for what they follow.
+ * Takes in samples from `startSample` on that were not heard before. Samples that were passed over
+ * are taken for what they follow.
  *
  * @param norm What was heard before; not changed.
  * @param samples Samples of the stream. // [S]
  * @param startSample Where they lie.
  */
-export function scaleRunning(
+export function hearRunning(
   norm: RunningNorm,
   samples: Float32Array,
   startSample: number,
-): { samples: Float32Array<ArrayBuffer>; norm: RunningNorm } {
-  const heard = hear(norm, samples, startSample);
-  const lastBlock = heard.endSample / BLOCK_SAMPLES;
-  const firstKnown = lastBlock + 1 - heard.scales.length;
-  const scaled = new Float32Array(samples.length);
-  for (let i = 0; i < samples.length; i++) {
-    const block = Math.floor((startSample + i) / BLOCK_SAMPLES);
-    const { mean, factor } = heard.scales[Math.max(0, block - firstKnown)]!;
-    scaled[i] = (samples[i]! - mean) * factor;
-  }
-  return { samples: scaled, norm: heard };
-}
-
-/** Takes in whole blocks that were not heard before. */
-function hear(norm: RunningNorm, samples: Float32Array, startSample: number): RunningNorm {
+): RunningNorm {
   let sums: Sums = norm;
   let { endSample } = norm;
   const scales = [...norm.scales];
@@ -87,12 +73,33 @@ function hear(norm: RunningNorm, samples: Float32Array, startSample: number): Ru
   return { sampleCount, sum, squareSum, endSample, scales: scales.slice(-REMEMBERED_BLOCKS) };
 }
 
+/**
+ * Scales samples where they lie, each by what was heard before it.
+ *
+ * @param norm What was heard, these samples included.
+ * @param samples Samples of the stream. // [S]
+ * @param startSample Where they lie.
+ */
+export function scaleRunning(
+  { scales, endSample }: RunningNorm,
+  samples: Float32Array,
+  startSample: number,
+): void {
+  const firstKnown = endSample / BLOCK_SAMPLES + 1 - scales.length;
+  for (let at = 0; at < samples.length;) {
+    const block = Math.floor((startSample + at) / BLOCK_SAMPLES);
+    const { mean, factor } = scales[Math.max(0, block - firstKnown)]!;
+    const end = Math.min(samples.length, (block + 1) * BLOCK_SAMPLES - startSample);
+    for (; at < end; at++) samples[at] = (samples[at]! - mean) * factor;
+  }
+}
+
 function addBlock({ sampleCount, sum, squareSum }: Sums, block: Float32Array): Sums {
   const kept = Math.min(1, (HORIZON_SAMPLES - block.length) / sampleCount);
   let [blockSum, blockSquareSum] = [0, 0];
-  for (const sample of block) {
-    blockSum += sample;
-    blockSquareSum += sample * sample;
+  for (let i = 0; i < block.length; i++) { // for-of takes five times as long
+    blockSum += block[i]!;
+    blockSquareSum += block[i]! * block[i]!;
   }
   return {
     sampleCount: kept * sampleCount + block.length,

@@ -136,13 +136,14 @@ const VARIANCE_FLOOR = 1e-7;
 
 /** Scales samples to zero mean and unit variance where they lie. samples: [S] */
 export function normalizeInPlace(samples: Float32Array): void {
+  const { length } = samples; // for-of takes five times as long
   let sum = 0;
-  for (const sample of samples) sum += sample;
-  const mean = sum / samples.length;
+  for (let i = 0; i < length; i++) sum += samples[i]!;
+  const mean = sum / length;
   let squares = 0;
-  for (const sample of samples) squares += (sample - mean) ** 2;
-  const scale = 1 / Math.sqrt(squares / samples.length + VARIANCE_FLOOR);
-  for (let i = 0; i < samples.length; i++) samples[i] = (samples[i]! - mean) * scale;
+  for (let i = 0; i < length; i++) squares += (samples[i]! - mean) ** 2;
+  const scale = 1 / Math.sqrt(squares / length + VARIANCE_FLOOR);
+  for (let i = 0; i < length; i++) samples[i] = (samples[i]! - mean) * scale;
 }
 
 function checkSamples(samples: Float32Array, row: number): void {

@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import { RUNNING_NORM_START, scaleRunning } from "../../src/model/running_norm.ts";
+import {
+  hearRunning,
+  RUNNING_NORM_START,
+  type RunningNorm,
+  scaleRunning,
+} from "../../src/model/running_norm.ts";
 import { assert, assertAlmostEquals } from "../assert.ts";
 
 const finite = fc.float({ min: -1, max: 1, noNaN: true });
@@ -19,12 +24,24 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
+/** A window's samples, scaled by the stream so far. */
+function hearAndScale(
+  before: RunningNorm,
+  window: Float32Array,
+  startSample: number,
+): { samples: Float32Array; norm: RunningNorm } {
+  const norm = hearRunning(before, window, startSample);
+  const samples = window.slice();
+  scaleRunning(norm, samples, startSample);
+  return { samples, norm };
+}
+
 /** Scaled bit by bit, as a stream hears it. */
 function scaleAll(samples: Float32Array, step = 6400): Float32Array {
   const scaled = new Float32Array(samples.length);
   let norm = RUNNING_NORM_START;
   for (let at = 0; at < samples.length; at += step) {
-    const heard = scaleRunning(norm, samples.subarray(at, at + step), at);
+    const heard = hearAndScale(norm, samples.subarray(at, at + step), at);
     scaled.set(heard.samples, at);
     norm = heard.norm;
   }
@@ -38,7 +55,7 @@ function power(samples: Float32Array): number {
 
 Deno.test("a sample's scale does not depend on the windows it lies in", () => {
   const samples = Float32Array.from({ length: 6000 }, (_, i) => Math.sin(i * i / 900) * i / 6000);
-  const whole = scaleRunning(RUNNING_NORM_START, samples, 0).samples;
+  const whole = hearAndScale(RUNNING_NORM_START, samples, 0).samples;
   fc.assert(fc.property(
     fc.array(fc.record({ more: fc.nat(900), left: fc.nat(2000) }), { minLength: 1, maxLength: 12 }),
     (windows) => {
@@ -48,8 +65,11 @@ Deno.test("a sample's scale does not depend on the windows it lies in", () => {
         // windows overlap by a block at least, as receptive fields do
         const start = Math.max(0, Math.floor((end - 320) / 320) * 320 - left);
         end = Math.min(samples.length, end + more);
-        const heard = scaleRunning(norm, samples.subarray(start, end), start);
+        const heard = hearAndScale(norm, samples.subarray(start, end), start);
         assert(heard.samples.every((sample, i) => sample === whole[start + i]));
+        const part = samples.slice(start + 100, end);
+        scaleRunning(heard.norm, part, start + 100);
+        assert(part.every((sample, i) => sample === whole[start + 100 + i]));
         norm = heard.norm;
       }
     },
