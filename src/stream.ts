@@ -94,6 +94,8 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   #finalizeAtSample: number | undefined;
   /** When a finalize or the end was asked for last. */
   #askedMs = -Infinity;
+  /** With fewer samples no window is due. */
+  #quietUntilSample = 0;
   /** Whether every word is told; annotators may have more to say. */
   #isCaptioned = false;
   #isOver = false;
@@ -157,7 +159,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
     this.#annotations.push(samples);
     if (samples.length === 0) return;
     this.#arrivals.note(this.samplesReceived, this.#host.nowMs());
-    if (this.#track.plan().kind !== "wait") this.#host.wake();
+    if (this.samplesReceived >= this.#quietUntilSample) this.#host.wake();
   }
 
   /** Takes samples that follow, as there is room for them: resolves when all are taken. // [S] */
@@ -225,6 +227,7 @@ export class CaptionStream implements AsyncDisposable, AsyncIterable<CaptionEven
   due(step: OverloadStep): DueWindow | undefined {
     if (this.#isOver) return undefined;
     const plan = this.#track.plan(step, this.#host.overload);
+    if (plan.kind === "wait") this.#quietUntilSample = plan.untilSample;
     if (plan.kind !== "window") return undefined;
     const { window } = plan;
     const added = this.#track.whatIsNew(window);

@@ -21,8 +21,8 @@ export interface AudioFormat {
   readonly channels: "mix" | "split";
 }
 
-/** Takes samples, at the model's rate, each stream's. // [C][S] */
-export type TakeSamples = (streams: readonly Float32Array[]) => Promise<void>;
+/** Takes samples, at the model's rate, each stream's; a promise where there is no room for them yet. // [C][S] */
+export type TakeSamples = (streams: readonly Float32Array[]) => Promise<void> | undefined;
 
 /** Bytes in, samples out. */
 export interface AudioInput {
@@ -30,8 +30,8 @@ export interface AudioInput {
   readonly acceptedSamples: number;
   /** Length of a byte's audio; an estimate for containers. */
   readonly secondsPerByte: number;
-  /** Takes bytes; resolves when there is room for more. */
-  write(bytes: Uint8Array): Promise<void>;
+  /** Takes bytes; resolves when there is room for more, if there is none yet. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
   /** Resolves when all that was written is taken out, as far as it can be without what follows. */
   settle(): Promise<void>;
   /** Takes the rest out. */
@@ -94,10 +94,10 @@ class PcmInput implements AudioInput {
     return this.#samplesBefore + this.#reader.sampleCount;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): Promise<void> | undefined {
     const read = this.#reader.push(bytes);
     const streams = this.#format.channels === "split" ? read : [mixDown(read)];
-    await this.#take(streams.map((samples, index) => this.#resamplers[index]!.push(samples)));
+    return this.#take(streams.map((samples, index) => this.#resamplers[index]!.push(samples)));
   }
 
   settle(): Promise<void> {

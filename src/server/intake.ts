@@ -92,9 +92,11 @@ export class Intake {
 
   async #take(item: Item): Promise<void> {
     switch (item.kind) {
-      case "bytes":
-        await this.#input.write(item.bytes);
+      case "bytes": {
+        const hasRoom = this.#input.write(item.bytes);
+        if (hasRoom !== undefined) await hasRoom;
         return this.#hooks.onAccepted();
+      }
       case "finalize":
         await this.#input.settle();
         return this.#hooks.onFinalize();

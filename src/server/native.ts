@@ -56,8 +56,8 @@ function speakerRoute(
   return response;
 }
 
-/** How often a speaker is told how much was accepted, ms. */
-const ACCEPTED_MS = 100;
+/** How often a speaker is told how much was accepted, ms: each time takes as long as a message of audio. */
+const ACCEPTED_MS = 500;
 
 /** Errors after which there is no use in coming back with the same session. */
 const FINAL_ERRORS: readonly ErrorCode[] = ["replaced", "bad_token"];

@@ -248,14 +248,26 @@ export class SpeakerSession implements AsyncDisposable {
     }
   }
 
-  async #take(streams: readonly Float32Array[]): Promise<void> {
+  /** Gives samples to their streams; waits only where one has no room. */
+  #take(streams: readonly Float32Array[]): Promise<void> | undefined {
+    const waits = streams.flatMap((samples, index) => this.#give(samples, index) ?? []);
+    if (waits.length === 0) return this.#count(streams);
+    return Promise.all(waits).then(() => this.#count(streams));
+  }
+
+  #give(samples: Float32Array, index: number): Promise<void> | undefined {
+    if (samples.length === 0) return undefined;
+    const stream = this.#streams[index]!;
+    this.#clocks[index]!.arrived(samples.length);
+    if (samples.length > stream.freeSamples) {
+      return stream.write(samples).then(() => void (this.#taken[index]! += samples.length));
+    }
+    stream.push(samples);
+    this.#taken[index]! += samples.length;
+  }
+
+  #count(streams: readonly Float32Array[]): undefined {
     const { dialect } = this;
-    await Promise.all(streams.map(async (samples, index) => {
-      if (samples.length === 0) return;
-      this.#clocks[index]!.arrived(samples.length);
-      await this.#streams[index]!.write(samples);
-      this.#taken[index]! += samples.length;
-    }));
     const seconds = samplesToMs(streams[0]?.length ?? 0, this.modelRateHz) / 1000;
     this.#context.metrics.audioAccepted(dialect, seconds);
   }
