@@ -9,7 +9,7 @@ import { fromFileUrl, join } from "../src/std.ts";
 export type FullSize = HubertSize | "w2v-bert";
 
 /** Shapes that one script makes together. */
-type HubertSize = "base" | "large" | "wav2vec2";
+type HubertSize = "base" | "base-layer" | "large" | "wav2vec2";
 
 const scriptPath = (name: string) =>
   fromFileUrl(new URL(`../tests/golden/${name}`, import.meta.url));

@@ -90,8 +90,8 @@ export function decodersOf({ decoder = "auto" }: DecoderValues): ("auto" | "gree
 export const SHAPE_OPTION: OptionSpec = {
   name: "shape",
   description:
-    "instead of --model: the shape of hubert-base, hubert-large or w2v-BERT 2.0 with random weights, made by HUBCAP_PYTHON",
-  value: { kind: "choice", name: "shape", choices: ["base", "large", "w2v-bert"] },
+    "instead of --model: the shape of hubert-base, the same with hubert-large's layer norms, hubert-large or w2v-BERT 2.0 with random weights, made by HUBCAP_PYTHON",
+  value: { kind: "choice", name: "shape", choices: ["base", "base-layer", "large", "w2v-bert"] },
 };
 
 /** How often each case is measured. */

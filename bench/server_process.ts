@@ -14,6 +14,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly device: string;
   /** Processor time it used so far, ms; 0 where the system does not say. */
   cpuMs(): Promise<number>;
+  /** The same without its workers, in which models run. */
+  hostCpuMs(): Promise<number>;
   /** One of its metrics, by name; all labels together. */
   metric(name: string): Promise<number>;
   /** Time in runs so far, s; of several devices their mean. */
@@ -57,7 +59,8 @@ export async function startServerProcess(
     const metrics = async () => await (await fetch(`${url}/metrics`)).text();
     return {
       ...{ url, device, [Symbol.asyncDispose]: stop },
-      cpuMs: () => cpuMs(process.pid),
+      cpuMs: async () => (await cpuOf(`/proc/${process.pid}`)).ms,
+      hostCpuMs: () => hostCpuMs(process.pid),
       metric: async (name) => metricOf(await metrics(), name),
       busySeconds: async () => {
         const text = await metrics();
@@ -113,10 +116,20 @@ async function untilReady(
 /** Clock ticks a second in /proc, the same on every Linux. */
 const TICKS_HZ = 100;
 
-async function cpuMs(pid: number): Promise<number> {
-  const text = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1000 / TICKS_HZ;
+/** Name and processor time of a process, or of a thread. */
+async function cpuOf(folder: string): Promise<{ name: string; ms: number }> {
+  const text = await Deno.readTextFile(`${folder}/stat`).catch(() => "");
+  const end = text.lastIndexOf(")");
+  const fields = text.slice(end + 2).split(" ");
+  const ticks = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  return { name: text.slice(text.indexOf("(") + 1, end), ms: ticks * 1000 / TICKS_HZ };
+}
+
+async function hostCpuMs(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/task`;
+  const threads = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  const times = await Promise.all(threads.map(({ name }) => cpuOf(`${folder}/${name}`)));
+  return times.reduce((sum, { name, ms }) => name.startsWith("worker-") ? sum : sum + ms, 0);
 }
 
 /** The sum of a metric's values in Prometheus' text. */

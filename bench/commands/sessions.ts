@@ -32,17 +32,18 @@ export const sessionsBench: BenchSpec<Values> = {
       name: "sessions",
       description: "sessions at once",
       value: { kind: "count", name: "count" },
-      default: "16",
+      default: "8",
     },
     { ...ROUNDS_OPTION, default: "3" },
   ],
   notes:
     `A server without sessions, then with idle ones, then with as many that speak. The model runs
-in one thread, and its time is taken off the server's processor time: what is left is transport,
-buffers, decoding and protocol. Take a model small enough for all of them. Linux only.
+in a thread of its own that is not counted: what is left is transport, buffers, decoding and
+protocol. Take no more than the model keeps up with in one thread, which shows in the windows that
+each has: 1000 ÷ hop. Linux only.
 
 Example:
-  hubcap bench sessions --sessions 16`,
+  hubcap bench sessions --sessions 8`,
   plots: [{ title: "Memory of a session", y: ["memory"], yTitle: "MB" }],
   measure,
 };
@@ -51,10 +52,12 @@ interface Costs {
   readonly memoryMb: number;
   /** Processor time besides the model's ÷ time. */
   readonly cores: number;
+  /** Windows encoded, 1/s. */
+  readonly windowsHz: number;
 }
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { rounds = 3, sessions = 16, seconds = 30 } = values;
+  const { rounds = 3, sessions = 8, seconds = 30 } = values;
   const systems = systemsOf(values);
   await using made = await modelSource(values);
   const speech = await timedSpeech(made.source, values, run);
@@ -81,6 +84,7 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
         measures: {
           memory: runsOf(each.map(({ memoryMb }) => memoryMb), "MB"),
           "of a core": runsOf(each.map(({ cores }) => cores), "%"),
+          windows: runsOf(each.map(({ windowsHz }) => windowsHz), "1/s"),
         },
       });
     }
@@ -142,21 +146,24 @@ interface Look {
   readonly atMs: number;
   readonly memoryBytes: number;
   readonly hostMs: number;
+  readonly windowCount: number;
 }
 
-/** How the server is: its memory, and its processor time besides the model's. */
+/** How the server is: its memory, its processor time besides the model's, and what it has encoded. */
 async function look(server: ServerProcess): Promise<Look> {
-  const runMs = 1000 * await server.metric("hubcap_run_seconds_total");
   return {
     atMs: performance.now(),
     memoryBytes: await server.metric("hubcap_resident_memory_bytes"),
-    hostMs: await server.cpuMs() - runMs,
+    windowCount: await server.metric("hubcap_windows_total"),
+    hostMs: await server.hostCpuMs(),
   };
 }
 
 function costsOf(before: Look, after: Look, sessions: number): Costs {
+  const share = (after.atMs - before.atMs) * sessions;
   return {
     memoryMb: (after.memoryBytes - before.memoryBytes) / 1e6 / sessions,
-    cores: Math.max(0, (after.hostMs - before.hostMs) / (after.atMs - before.atMs) / sessions),
+    cores: (after.hostMs - before.hostMs) / share,
+    windowsHz: 1000 * (after.windowCount - before.windowCount) / share,
   };
 }

@@ -1,4 +1,4 @@
-"""Makes checkpoints of full size: `python tests/golden/full_size.py FOLDER [base|large|wav2vec2]…`."""
+"""Makes checkpoints of full size: `python tests/golden/full_size.py FOLDER [base|base-layer|large|wav2vec2]…`."""
 
 import json
 import sys
@@ -12,8 +12,10 @@ from reference import compute, randomize, speech
 
 SAMPLES = [48000, 30000]
 OUTPUTS = ("logits", "loss", "hidden_states")
+LAYER_NORM = dict(feat_extract_norm="layer", conv_bias=True, do_stable_layer_norm=True)
 MODELS = {
     "base": (HubertForCTC, HubertConfig()),
+    "base-layer": (HubertForCTC, HubertConfig(**LAYER_NORM)),
     "large": (
         HubertForCTC,
         HubertConfig(
@@ -21,9 +23,7 @@ MODELS = {
             num_hidden_layers=24,
             num_attention_heads=16,
             intermediate_size=4096,
-            feat_extract_norm="layer",
-            conv_bias=True,
-            do_stable_layer_norm=True,
+            **LAYER_NORM,
         ),
     ),
     "wav2vec2": (Wav2Vec2ForCTC, Wav2Vec2Config()),
