@@ -47,6 +47,8 @@ export interface DrivenResult {
   readonly busy: number;
   /** Windows in a run. */
   readonly windowsPerRun: number;
+  /** Part of the windows that the overload policy left less context. */
+  readonly shortened: number;
   /** Speakers that were turned away. */
   readonly refusedCount: number;
 }
@@ -54,11 +56,27 @@ export interface DrivenResult {
 /** Audio that a speaker sends at once, ms. */
 const PUSH_MS = 100;
 
+interface DrivenWindow {
+  readonly atMs: number;
+  /** From its last sample to its scores. */
+  readonly delayMs: number;
+  readonly newMs: number;
+  /** Context after, as the overload policy left it. */
+  readonly rightMs: number;
+  /** Whether that is less than it would be. */
+  readonly isShortened: boolean;
+}
+
 /** What an observer saw of the time that is measured. */
 interface Seen {
-  readonly windows: { atMs: number; delayMs: number; newMs: number; rightMs: number }[];
+  readonly windows: DrivenWindow[];
   busyMs: number;
   runCount: number;
+}
+
+/** How long a load is put on, ms: windows have their full length before the time that is measured. */
+export function drivenMs({ windows: { hopMs, leftMs, rightMs }, seconds }: Load): number {
+  return leftMs + hopMs + rightMs + 2000 + 1000 * seconds;
 }
 
 /**
@@ -75,13 +93,12 @@ export async function driveStreams(
     copies?: readonly SpeechModel<"ctc">[];
   },
 ): Promise<DrivenResult> {
-  const { hopMs, leftMs, rightMs } = load.windows;
   // graphs take real time to load, which a virtual clock does not know
   for (const each of [model, ...copies]) {
     await new WindowEncoder(each, { isShared: true, frontEndCache: false }).prepare();
   }
-  const fromMs = clock.nowMs() + leftMs + hopMs + rightMs + 2000;
-  const untilMs = fromMs + 1000 * load.seconds;
+  const untilMs = clock.nowMs() + drivenMs(load);
+  const fromMs = untilMs - 1000 * load.seconds;
   const seen: Seen = { windows: [], busyMs: 0, runCount: 0 };
   const engines = Array.from(
     { length: load.deviceCount },
@@ -116,10 +133,12 @@ function observerOf(
 ): (record: EngineRecord) => void {
   const windowsWhole = windowPolicy(geometry, { ...load.windows, sampleRateHz });
   let { rightMs } = load.windows;
+  let isShortened = false;
   return (record) => {
     if (record.kind === "overload") {
       const { rightFrames } = windowsAt(windowsWhole, record.to);
       rightMs = samplesToMs(rightFrames * geometry.strideSamples, sampleRateHz);
+      isShortened = rightFrames < windowsWhole.rightFrames;
     }
     if (record.kind !== "run" || record.atMs < fromMs) return;
     const { atMs, runMs, windows } = record;
@@ -127,7 +146,7 @@ function observerOf(
     seen.runCount++;
     for (const { queueMs, newSampleCount } of windows) {
       const newMs = samplesToMs(newSampleCount, sampleRateHz);
-      seen.windows.push({ atMs, delayMs: queueMs + runMs, newMs, rightMs });
+      seen.windows.push({ atMs, delayMs: queueMs + runMs, newMs, rightMs, isShortened });
     }
   };
 }
@@ -143,6 +162,7 @@ function delaysOf({ windows, runCount }: Seen): Omit<DrivenResult, "busy" | "ref
     delayP95: quantile(delays, 0.95),
     rise: leastRise(windows.map(({ atMs, delayMs }) => [atMs, delayMs])),
     windowsPerRun: windows.length / runCount,
+    shortened: windows.filter(({ isShortened }) => isShortened).length / windows.length,
   };
 }
 

@@ -45,10 +45,13 @@ export function virtualDevice(
   return { backend, report: { ...selection, reason: backend.device } };
 }
 
+/** Above all other scores, which are 0, as a model that hears nothing has it: search is short then. */
+const CERTAIN = 20;
+
 /** Scores of frames in which nothing is said. */
 function silence(shape: readonly [number, number, number], blankId: number): Tensor<Float32Array> {
   const [batch, frameCount, size] = shape;
   const data = new Float32Array(batch * frameCount * size);
-  for (let at = blankId; at < data.length; at += size) data[at] = 1;
+  for (let at = blankId; at < data.length; at += size) data[at] = CERTAIN;
   return { data, shape };
 }

@@ -6,6 +6,7 @@
 import type { DecoderChoice } from "./decoding.ts";
 import type { DeviceOptions } from "./device.ts";
 import type { EngineObserver } from "./engine_observer.ts";
+import type { BackendName } from "./runtime/backend.ts";
 import type { BatchPolicy } from "./schedule/batcher.ts";
 import {
   OVERLOAD_POLICY,
@@ -96,6 +97,11 @@ export function requireEngineOptions(options: EngineOptions): void {
   }
 }
 
+/** Most windows in one run, where nobody said. */
+export function defaultMaxBatch(backend: BackendName): number {
+  return backend === "webgpu" ? 16 : 2;
+}
+
 /** What the device takes at once. */
 export function batchPolicyOf(
   model: SpeechModel<"ctc">,
@@ -104,7 +110,7 @@ export function batchPolicyOf(
 ): BatchPolicy {
   const { maxBatchSeconds = 120, maxWindowMs = 30_000 } = options;
   const { geometry, sampleRateHz, selection } = model;
-  const { maxBatch = selection.chosen === "webgpu" ? 16 : 2 } = options;
+  const { maxBatch = defaultMaxBatch(selection.chosen) } = options;
   const maxSamples = msToSamples(maxWindowMs, sampleRateHz);
   const step = encoder.canPad ? BUCKET_FRAMES : 1;
   const bucketSamples: number[] = [];

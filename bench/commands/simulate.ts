@@ -5,6 +5,7 @@
  * @module
  */
 import { UsageError } from "../../src/cli/command.ts";
+import { defaultMaxBatch } from "../../src/engine_options.ts";
 import { loadModel } from "../../src/load_model.ts";
 import type { SpeechModel } from "../../src/speech_model.ts";
 import { planWorkers } from "../../src/workers.ts";
@@ -12,7 +13,7 @@ import { type BenchRun, type BenchSpec, numbersOf } from "../bench_command.ts";
 import { largestPassing } from "../bisection.ts";
 import { realClock, VirtualClock } from "../clock.ts";
 import { type CostCurve, measureCosts } from "../cost_curve.ts";
-import { type DrivenResult, driveStreams, type Load } from "../driven_streams.ts";
+import { drivenMs, type DrivenResult, driveStreams, type Load } from "../driven_streams.ts";
 import {
   MODEL_OPTIONS,
   modelSource,
@@ -119,7 +120,7 @@ Examples:
   measure,
 };
 
-/** Windows in a run whose cost is measured. */
+/** Windows in a run whose cost is measured, as far as an engine puts so many into one. */
 const BATCHES = [1, 2, 4, 8, 16];
 
 /** Latency may rise by this much of the time that passes. */
@@ -128,6 +129,8 @@ const FLAT_SLOPE = 0.02;
 async function measure(values: Values, run: BenchRun): Promise<void> {
   const windows = windowsOf(values);
   const systems = systemsOf(values);
+  const checks = values.check === undefined ? [] : numbersOf(values.check, "check");
+  if (checks.length > 0) run.say(checksText(checks, drivenMs(loadOf(1, { windows, values }))));
   await using made = await modelSource(values);
   for (const [i, system] of systems.entries()) {
     const progress = (part: number, detail: string) =>
@@ -142,7 +145,7 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     await using model = await loadWorker(0);
     const workerCount = countWith(model);
     const costs = await measureCosts(model, {
-      batches: BATCHES,
+      batches: BATCHES.filter((batch) => batch <= defaultMaxBatch(model.selection.chosen)),
       windowsMs: costWindowsMs(windows),
       rounds: values.rounds ?? 5,
       onPart: (part) => progress(part / 2, "measuring costs"),
@@ -151,13 +154,23 @@ async function measure(values: Values, run: BenchRun): Promise<void> {
     const study = {
       ...{ model, workerCount, loadWorker, costs, windows, values, run, system, progress },
     };
-    if (values.check !== undefined) await checkForReal(numbersOf(values.check, "check"), study);
+    await checkForReal(checks, study);
+    run.say("Now the most speakers in time are searched for, in virtual time.");
     for (const speed of numbersOf(values.speed ?? "1", "speed")) {
       for (const deviceCount of numbersOf(values.devices ?? "1", "devices")) {
         await findStreams({ deviceCount, speed }, study);
       }
     }
   }
+}
+
+/** How long checks take, which nothing can hurry. */
+function checksText(checks: readonly number[], eachMs: number): string {
+  const seconds = Math.round(eachMs / 1000);
+  return `Once costs are measured, ${
+    checks.join(", ")
+  } speakers speak for real, ${seconds} s each: ` +
+    `${seconds * checks.length} s on each system. Then comes what is virtual, some seconds a load.`;
 }
 
 interface Study {
@@ -209,13 +222,14 @@ async function simulateLoad(
   const faster = { ...costs, runMs: costs.runMs.map((row) => row.map((ms) => ms / speed)) };
   await using virtual = await loadModel(model.source, {
     ...{ task: "ctc", parts: [], backend: virtualDevice(model, { clock, costs: faster }) },
+    languageModel: false, // decoding takes no virtual time, and would take real time
   });
   // runs of one virtual device take no time from each other, so it serves for all
   const copies = Array.from({ length: workerCount - 1 }, () => virtual);
   return await driveStreams(virtual, { clock, load, copies });
 }
 
-function loadOf(streamCount: number, { windows, values }: Study): Load {
+function loadOf(streamCount: number, { windows, values }: Pick<Study, "windows" | "values">): Load {
   const { seconds = 10, placement = "fewest" } = values;
   return { streamCount, deviceCount: 1, placement, windows, seconds };
 }
@@ -259,6 +273,7 @@ async function checkForReal(counts: readonly number[], study: Study): Promise<vo
   }
   const name = `${system.backend} ${system.dtype}`;
   for (const streams of counts) {
+    run.signal.throwIfAborted();
     study.progress(0.5, `${streams} speakers for real`);
     const load = loadOf(streams, study);
     const results = {
@@ -271,7 +286,15 @@ async function checkForReal(counts: readonly number[], study: Study): Promise<vo
         measures: measuresOf(result),
       });
     }
+    run.say(checkText(streams, results));
   }
+}
+
+/** What a check says, at once: the table comes at the end. */
+function checkText(streams: number, { real, virtual }: Record<string, DrivenResult>): string {
+  const lateness = ({ frameP95, delayP95 }: DrivenResult) =>
+    `95 of 100 frames within ${frameP95.toFixed(0)} ms, windows ${delayP95.toFixed(0)} ms`;
+  return `${streams} speakers for real: ${lateness(real!)}; in virtual time: ${lateness(virtual!)}`;
 }
 
 function measuresOf(result: DrivenResult) {
@@ -281,5 +304,6 @@ function measuresOf(result: DrivenResult) {
     "delay p95": runsOf([result.delayP95], "ms", "neither"),
     busy: runsOf([result.busy], "%", "neither"),
     "windows a run": runsOf([result.windowsPerRun], "", "neither"),
+    shortened: runsOf([result.shortened], "%", "neither"),
   };
 }

@@ -28,12 +28,12 @@ async function drive(
 }
 
 Deno.test("one stream on a virtual device: its delay is the run's, to the millisecond", async () => {
-  const { delayP50, delayP95, busy, refusedCount, windowsPerRun } = await drive({}, 50);
+  const { delayP50, delayP95, busy, refusedCount, windowsPerRun, shortened } = await drive({}, 50);
   // audio comes in pieces of 100 ms, and every window ends with one
   assertAlmostEquals(delayP50, 50, 1e-6);
   assertAlmostEquals(delayP95, 50, 1e-6);
   assertAlmostEquals(busy, 50 / 400, 0.02);
-  assertEquals([refusedCount, windowsPerRun], [0, 1]);
+  assertEquals([refusedCount, windowsPerRun, shortened], [0, 1, 0]);
 });
 
 Deno.test("streams share runs, and wait for each other", async () => {
@@ -70,7 +70,8 @@ Deno.test("two workers of one device run beside each other", async () => {
 
 Deno.test("frames wait for as much context as the overload policy leaves", async () => {
   const rightMsOf = async (runMs: number) => {
-    const { frameP95, delayP95 } = await drive({ seconds: 20 }, runMs);
+    const { frameP95, delayP95, shortened } = await drive({ seconds: 20 }, runMs);
+    assertEquals(shortened, runMs > 1000 ? 1 : 0);
     // a window holds what came during a hop, or during the run before it; in frames of 7.5 ms
     const newMs = 7.5 * Math.ceil(Math.max(400, runMs) / 7.5);
     return frameP95 - delayP95 - 0.9 * newMs;
