@@ -11,7 +11,8 @@ them, and relative entropy (Stolcke, "Entropy-based pruning of backoff language 
 says which grams to keep.
 
 Nothing that is evaluated is learnt: a sentence that shares six successive words with a clip or a
-held-out transcript is left out, and a work that shares twelve is left out as a whole.
+held-out transcript is left out, and a work that shares twelve is left out as a whole. So is a work
+that another has most of, as another edition.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -33,7 +35,7 @@ from numpy.typing import NDArray
 from .text import normalise
 
 ORDER = 3
-VOCABULARY_SIZE = 40_000
+VOCABULARY_SIZE = 50_000
 MEGABYTES = 5.0
 MOST_GRAMS = 900_000
 SHARED_RUN = 6
@@ -42,7 +44,11 @@ SPREAD = 0.25
 """The share of the mixture that all kinds have alike: what will be heard is more varied than what
 was held out."""
 CROWDED = 1_000_000
-"""Where a kind of text has more grams than this, those of three and more words seen once are dropped."""
+"""Where a kind of text has more grams of an order than this, its rarest are dropped."""
+STEP = 0.1
+"""Logarithms are rounded to multiples of it: that costs little, and leaves room for more grams."""
+QUOTED = 10
+"""A word seen this many times as often as the same with an apostrophe before it was quoted there."""
 SPECIAL = UNKNOWN, START, END = "<unk>", "<s>", "</s>"
 UNKNOWN_ID, START_ID, END_ID = range(3)
 WORD_BITS = 16
@@ -75,22 +81,36 @@ def runs(words: Ids, length: int) -> Grams:
     return hashes
 
 
+class RunSet:
+    """Runs to be found in long texts: most others are told apart by their first bits."""
+
+    def __init__(self, hashes: Grams) -> None:
+        self._hashes = np.unique(hashes)
+        self._first_bits = np.zeros(1 << 24, bool)
+        self._first_bits[self._hashes >> np.uint64(40)] = True
+
+    def places(self, hashes: Grams) -> NDArray[np.intp]:
+        """Which of `hashes` are in it."""
+        candidates = np.flatnonzero(self._first_bits[hashes >> np.uint64(40)])
+        return candidates[find(self._hashes, hashes[candidates])[1]]
+
+
 class Evaluated:
     """The texts that must not be learnt."""
 
     def __init__(self, texts: list[Ids]) -> None:
         self._shared, self._quoted = (
-            np.unique(np.concatenate([runs(text[text > END_ID], length) for text in texts]))
+            RunSet(np.concatenate([runs(text[text > END_ID], length) for text in texts]))
             for length in (SHARED_RUN, QUOTED_RUN)
         )
 
     def quoted_in(self, text: Ids) -> bool:
-        return bool(find(self._quoted, runs(text[text > END_ID], QUOTED_RUN))[1].any())
+        return len(self._quoted.places(runs(text[text > END_ID], QUOTED_RUN))) > 0
 
     def without(self, text: Ids) -> Ids:
         """The sentences that have no part in a shared run."""
         places = np.flatnonzero(text > END_ID)
-        hits = np.flatnonzero(find(self._shared, runs(text[places], SHARED_RUN))[1])
+        hits = self._shared.places(runs(text[places], SHARED_RUN))
         sentence = np.cumsum(text == START_ID) - 1
         clean = np.ones(sentence[-1] + 1 if len(text) else 0, bool)
         for i in range(SHARED_RUN):
@@ -98,8 +118,24 @@ class Evaluated:
         return text[clean[sentence]]
 
 
-def transcripts(work: Path, held_out: bool) -> list[str]:
-    utterances = [u for index in sorted(work.glob("*.json")) for u in json.loads(index.read_text())]
+class Shelf:
+    """Works, each of them once: of every hundredth run, most were not in those before."""
+
+    def __init__(self) -> None:
+        self._runs: set[int] = set()
+
+    def add(self, work: Ids) -> bool:
+        """False, and the work is not added, if it is there already."""
+        hashes = runs(work[work > END_ID], QUOTED_RUN)
+        sample = set(hashes[hashes < np.uint64(2**64 // 100)].tolist())
+        if len(sample & self._runs) > len(sample) / 2:
+            return False
+        self._runs |= sample
+        return True
+
+
+def transcripts(work: Path, held_out: bool, packs: str = "*") -> list[str]:
+    utterances = [u for index in sorted(work.glob(f"{packs}.json")) for u in json.loads(index.read_text())]
     return [u["text"] for u in utterances if u["held_out"] is held_out]
 
 
@@ -117,15 +153,40 @@ def read_kinds(text: Path, index: Index, evaluated: Evaluated) -> Iterator[tuple
         used = [stream for stream in streams if not (whole and evaluated.quoted_in(stream))]
         if len(used) < len(streams):
             print(f"{entry.name}: {len(streams) - len(used)} of {len(streams)} works are evaluated, left out")
-        yield entry.stem, evaluated.without(np.concatenate(used))
+        shelf = Shelf()
+        once = [stream for stream in used if not whole or shelf.add(stream)]
+        if len(once) < len(used):
+            print(f"{entry.name}: {len(used) - len(once)} works are there twice")
+        yield entry.stem, evaluated.without(np.concatenate(once))
+
+
+def unquoted(index: Index, seen: NDArray[np.int64]) -> Ids:
+    """Each id's word without the quotation marks before it: "'twas" keeps what "'and" loses.
+
+    seen: how often each id is there.
+    """
+    bare_ids = np.arange(len(index), dtype=np.uint32)
+    for word, number in list(index.items()):
+        bare = word.lstrip("'")
+        if bare == word:
+            continue
+        once = f"'{bare}"
+        of_bare, of_once = (seen[index[form]] if form in index else 0 for form in (bare, once))
+        if of_bare >= QUOTED * of_once and of_bare > 0:
+            bare_ids[number] = index[bare]
+        elif of_once > 0:
+            bare_ids[number] = index[once]
+    return bare_ids
 
 
 def choose_vocabulary(kinds: Iterable[Ids], index: Index) -> tuple[list[str], Ids]:
     """The words most frequent on average over all kinds, in alphabetical order, and each id's new id."""
+    counted = [np.bincount(stream, minlength=len(index)) for stream in kinds]
+    bare_ids = unquoted(index, np.sum(counted, axis=0))
     share = np.zeros(len(index))
     seen = np.zeros(len(index), np.int64)
-    for stream in kinds:
-        counts = np.bincount(stream, minlength=len(index))
+    for given in counted:
+        counts = np.bincount(bare_ids, given, minlength=len(index)).astype(np.int64)
         share += counts / counts.sum()
         seen += counts
     share[seen < 2] = 0.0
@@ -136,7 +197,7 @@ def choose_vocabulary(kinds: Iterable[Ids], index: Index) -> tuple[list[str], Id
     renamed = np.full(len(index), UNKNOWN_ID, np.uint32)
     renamed[: len(SPECIAL)] = range(len(SPECIAL))
     renamed[chosen] = range(len(SPECIAL), len(SPECIAL) + len(chosen))
-    return [*SPECIAL, *(names[i] for i in chosen)], renamed
+    return [*SPECIAL, *(names[i] for i in chosen)], renamed[bare_ids]
 
 
 def grams_of(stream: Ids, order: int) -> Grams:
@@ -186,8 +247,10 @@ class KindModel:
         for n in range(1, order + 1):
             grams, counts = np.unique(grams_of(stream, n), return_counts=True)
             cuts = discounts(counts)[np.minimum(counts, 3)]
-            if n >= 3 and len(grams) > CROWDED:
-                cuts[counts == 1] = 1.0
+            rarest = 0
+            while n > 1 and np.count_nonzero(counts > rarest) > CROWDED:
+                rarest += 1
+            cuts = np.where(counts <= rarest, counts, cuts)
             parents = histories(grams)
             first = np.flatnonzero(np.diff(parents, prepend=~parents[:1]))
             totals = np.add.reduceat(counts, first)
@@ -240,9 +303,10 @@ class Mixture:
                 for i in range(n):
                     word = grams >> np.uint64(WORD_BITS * i) & np.uint64((1 << WORD_BITS) - 1)
                     grams = grams[word != UNKNOWN_ID]
-            each = (w * m.probabilities(grams, n) for w, m in zip(weights, models, strict=True))
+            with ThreadPoolExecutor() as pool:
+                each = pool.map(lambda model: model.probabilities(grams, n), models)  # noqa: B023
+                self.probabilities.append(sum(w * p for w, p in zip(weights, each, strict=True)))
             self.grams.append(grams)
-            self.probabilities.append(np.sum(list(each), axis=0))
         self.probabilities[0][self.grams[0] == START_ID] = 0.0
 
     def _left(self, n: int) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
@@ -289,21 +353,30 @@ class Mixture:
         self.probabilities = [p[k] for p, k in zip(self.probabilities, kept, strict=True)]
 
     def lines(self, words: Sequence[str]) -> Iterator[str]:
+        """ARPA's; successive lines have much in common, which packs well: the history, then the number."""
         yield "\\data\\\n"
         for n, grams in enumerate(self.grams, start=1):
             yield f"ngram {n}={len(grams)}\n"
         for n, (grams, probabilities) in enumerate(zip(self.grams, self.probabilities, strict=True), start=1):
             yield f"\n\\{n}-grams:\n"
-            logs = np.log10(probabilities, out=np.full(len(grams), -99.0), where=probabilities > 0)
-            weights = self.backoffs(n + 1) if n < len(self.grams) else np.zeros(len(grams))
+            logs = rounded_logs(probabilities, absent=-99.0)
+            longer = n < len(self.grams)
+            weights = rounded_logs(self.backoffs(n + 1), absent=0.0) if longer else np.zeros(len(grams))
+            order = np.lexsort((grams, -logs, histories(grams)))
+            grams = grams[order]
             spelled = [words[i] for i in (grams & np.uint64((1 << WORD_BITS) - 1)).tolist()]
             for i in range(1, n):
                 first = grams >> np.uint64(WORD_BITS * i) & np.uint64((1 << WORD_BITS) - 1)
                 spelled = [f"{words[w]} {rest}" for w, rest in zip(first.tolist(), spelled, strict=True)]
-            backoffs = np.log10(weights, out=np.zeros(len(grams)), where=weights > 0).tolist()
-            for log, gram, weight, backoff in zip(logs.tolist(), spelled, weights, backoffs, strict=True):
-                yield f"{log:.2f}\t{gram}\t{backoff:.2f}\n" if weight else f"{log:.2f}\t{gram}\n"
+            for log, gram, weight in zip(logs[order].tolist(), spelled, weights[order].tolist(), strict=True):
+                yield f"{log:g}\t{gram}\t{weight:g}\n" if weight else f"{log:g}\t{gram}\n"
         yield "\n\\end\\\n"
+
+
+def rounded_logs(values: Floats, absent: float) -> Floats:
+    """Logarithms to base 10, rounded; `absent` where there is none."""
+    logs = np.log10(values, out=np.full(len(values), absent), where=values > 0)
+    return np.round(logs / STEP) * STEP + 0.0
 
 
 @contextmanager
@@ -321,6 +394,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--packs",
+        default="speech",
+        help="a pattern of names: what of WORK the training transcripts are of (what voices read is of TEXT)",
+    )
     parser.add_argument("--order", type=int, default=ORDER)
     parser.add_argument("--megabytes", type=float, default=MEGABYTES, help="at most, compressed")
     args = parser.parse_args()
@@ -328,7 +406,7 @@ def main() -> None:
     held_out = transcripts(args.work, held_out=True)
     evaluated = Evaluated([index.ids([text]) for text in (*held_out, *clip_texts(args.clips))])
     kinds = dict(read_kinds(args.text, index, evaluated))
-    kinds["transcripts"] = evaluated.without(index.ids(transcripts(args.work, held_out=False)))
+    kinds["transcripts"] = evaluated.without(index.ids(transcripts(args.work, held_out=False, packs=args.packs)))
     words, renamed = choose_vocabulary(kinds.values(), index)
     models = [KindModel(renamed[stream], len(words), args.order) for stream in kinds.values()]
     weights = weigh(models, renamed[index.ids(held_out)], args.order)
