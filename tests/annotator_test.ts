@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "./property.ts";
 import { cosineSimilarity, frameProbabilities, labelScores } from "../src/model/head_scores.ts";
 import type { Annotation, SpanEmbedding, SpanLabels } from "../src/annotation.ts";
 import { Annotator, type AnnotatorOptions } from "../src/annotator.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "./property.ts";
 import type { Word } from "../src/caption/word.ts";
 import { CaptionEngine } from "../src/engine.ts";
 import { BackendError } from "../src/errors.ts";
@@ -52,8 +52,8 @@ interface Speaker {
 }
 
 const speaker: fc.Arbitrary<Speaker> = fc.record({
-  tokens: fc.array(frames, { maxLength: 300, size: "max" }),
-  commands: fc.array(command, { minLength: 1, maxLength: 20, size: "max" }),
+  tokens: fc.array(frames, { maxLength: 300 }),
+  commands: fc.array(command, { minLength: 1, maxLength: 20 }),
 });
 
 /** Speaks, finalizes and ends as the commands say. */

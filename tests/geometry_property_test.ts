@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "./property.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { convGeometry } from "../src/geometry.ts";
 import { geometries } from "./random_geometry.ts";

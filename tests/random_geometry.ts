@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "./property.ts";
 
 /** Kernels and strides of 1 to 5 convolutions; a kernel may be narrower than its stride. */
 export const geometries: fc.Arbitrary<{ kernels: number[]; strides: number[] }> = fc.array(

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assertEquals } from "../assert.ts";
 import { type PcmEncoding, PcmReader } from "../../src/audio/pcm.ts";
 import { concat } from "./signals.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assertEquals } from "../assert.ts";
 import { Resampler } from "../../src/audio/resample.ts";
 import { concat, noise } from "./signals.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { ForgottenSamplesError, RingBuffer } from "../../src/audio/ring_buffer.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { largestPassing } from "../../bench/bisection.ts";
 import { assertEquals } from "../assert.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assertAlmostEquals, assertEquals } from "../assert.ts";
 import { distinct, likeliestTexts } from "../../src/caption/alternatives.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Cue, type CueOptions, nextCues, startCues, toCues } from "../../src/caption/cue.ts";
 import { arbitraryWords } from "./words.ts";

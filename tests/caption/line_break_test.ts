@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { breakLines, lineCountOf, textLength } from "../../src/caption/line_break.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { parse as parseSrt } from "@plussub/srt-vtt-parser";
 import webvtt from "webvtt-parser";
 import { assert, assertEquals } from "../assert.ts";

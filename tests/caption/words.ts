@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "../property.ts";
 import type { Word } from "../../src/caption/word.ts";
 
 /** Words from `text`, of `wordMs` each with `gapMs` between, at 16 kHz; `|` stands for a pause of 2 s. */

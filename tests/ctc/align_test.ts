@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
 import { alignTokens } from "../../src/ctc/align.ts";
 import type { TokenSpan } from "../../src/ctc/decoder.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assertEquals } from "../assert.ts";
 import type { TokenSpan } from "../../src/ctc/decoder.ts";
 import type { Emissions } from "../../src/ctc/emissions.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { nextPrefixes } from "../../src/ctc/next_prefixes.ts";
 import {
   emptyText,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assertEquals } from "../assert.ts";
 import { GramTable, NgramModel, wordsWith } from "../../src/ctc/ngram.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "../property.ts";
 import {
   type Emissions,
   emissionsFromLogits,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { extractFbank, parseFbankConfig } from "../../src/model/fbank.ts";
 import {
   type AdapterFields,

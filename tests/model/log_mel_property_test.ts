@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { continueLogMel, createLogMel, startLogMel } from "../../src/model/log_mel.ts";
 import { assert, assertEquals } from "../assert.ts";
 

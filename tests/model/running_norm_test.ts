@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import {
   hearRunning,
   RUNNING_NORM_START,

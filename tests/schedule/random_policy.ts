@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "../property.ts";
 import { convGeometry, type FrameGeometry } from "../../src/geometry.ts";
 import { type WindowOptions, windowPolicy } from "../../src/schedule/window_policy.ts";
 import { geometries } from "../random_geometry.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { parseClientMessage } from "../../src/server/client_message.ts";
 import { LimitError } from "../../src/server/limits.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals } from "../assert.ts";
 import type { Word } from "../../src/caption/word.ts";
 import type { CaptionEvent } from "../../src/event_queue.ts";

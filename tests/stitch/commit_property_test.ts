@@ -4,7 +4,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "../property.ts";
 import { assert, assertEquals } from "../assert.ts";
 import type { Word } from "../../src/caption/word.ts";
 import {
