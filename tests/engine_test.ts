@@ -252,7 +252,8 @@ Deno.test("a device that never comes back ends every stream with the reason", as
 
 Deno.test("a run that takes too long is a lost device", async () => {
   for (const reloads of [true, false]) {
-    await using setup = await setUp({ reloads, runTimeoutMs: 30 });
+    // a machine that is busy may be late with other runs, too
+    await using setup = await setUp({ reloads, runTimeoutMs: 300, maxFailures: 20 });
     const { echo, engine, say } = setup;
     const first = echo.device;
     first.fault = () => "hang";
@@ -267,7 +268,7 @@ Deno.test("a run that takes too long is a lost device", async () => {
     if (reloads) {
       assertEquals(textOf(await eventsOf(stream)), repeat(["ab", "hello"] as never, 10).join(" "));
     } else {
-      await assertRejects(() => eventsOf(stream), BackendError, "more than 30 ms");
+      await assertRejects(() => eventsOf(stream), BackendError, "more than 300 ms");
     }
     first.letGo();
   }
