@@ -32,7 +32,7 @@ export const sessionsBench: BenchSpec<Values> = {
       name: "sessions",
       description: "sessions at once",
       value: { kind: "count", name: "count" },
-      default: "8",
+      default: "4",
     },
     { ...ROUNDS_OPTION, default: "3" },
   ],
@@ -43,7 +43,7 @@ protocol. Take no more than the model keeps up with in one thread, which shows i
 each has: 1000 ÷ hop. Linux only.
 
 Example:
-  hubcap bench sessions --sessions 8`,
+  hubcap bench sessions --sessions 4`,
   plots: [{ title: "Memory of a session", y: ["memory"], yTitle: "MB" }],
   measure,
 };
@@ -57,7 +57,7 @@ interface Costs {
 }
 
 async function measure(values: Values, run: BenchRun): Promise<void> {
-  const { rounds = 3, sessions = 8, seconds = 30 } = values;
+  const { rounds = 3, sessions = 4, seconds = 30 } = values;
   const systems = systemsOf(values);
   await using made = await modelSource(values);
   const speech = await timedSpeech(made.source, values, run);
