@@ -52,7 +52,7 @@ export type { HubOptions } from "./src/checkpoint/hub_settings.ts";
 export type * from "./src/ctc/decoder.ts";
 export type { Emissions } from "./src/ctc/emissions.ts";
 export type { LanguageModelWeights } from "./src/ctc/language_model.ts";
-export type { NgramModel, WordHistory, WordScore } from "./src/ctc/ngram.ts";
+export type { NgramModel, WordHistory, WordRange, WordScore } from "./src/ctc/ngram.ts";
 export type { BeamSearchOptions, DecoderChoice, LanguageModelOptions } from "./src/decoding.ts";
 export type { DeviceOptions, Recovery } from "./src/device.ts";
 export type {

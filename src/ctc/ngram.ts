@@ -208,7 +208,9 @@ const UNKNOWN_LOG10_PROB = -7;
 
 /** A range of words in order: `[low, high)`. */
 export interface WordRange {
+  /** Id of the first. */
   readonly low: number;
+  /** Id after the last. */
   readonly high: number;
 }
 
