@@ -30,9 +30,18 @@ BAND_STOP_SHARE = 0.6
 WIDEST_BAND_OCTAVES = 1.0
 TELEPHONE_SHARE = 0.04
 BABBLE_SHARE = 0.04
-HEARD_SHARE = {"an4": 0.4, "kathleen": 0.5, "speechocean762": 0.4, "commonvoice": 0.7, "heart": 0.6, "robotutor": 0.7}
-"""Of each pass: spelled numbers, one single voice, learners of the language and very short
-sentences would otherwise be most of what is heard."""
+HEARD_SHARE = {
+    "an4": 0.4,
+    "kathleen": 0.5,
+    "speechocean762": 0.4,
+    "commonvoice": 0.7,
+    "commonvoice_delta": 2.0,
+    "vctk": 2.0,
+    "heart": 0.3,
+    "robotutor": 0.7,
+}
+"""How often in each pass, on average: spelled numbers, one single voice, learners of the language and very
+short sentences would otherwise be most of what is heard, and many people's voices too little of it."""
 
 
 class Utterance(TypedDict):
@@ -168,7 +177,8 @@ class Batches(Dataset[Batch]):
             (corpus, window)
             for corpus in self._corpora
             for i, utterance in enumerate(corpus.utterances)
-            if not utterance["held_out"] and rng.random() < HEARD_SHARE.get(utterance["corpus"], 1.0)
+            if not utterance["held_out"]
+            for _ in range(int(rng.random() + HEARD_SHARE.get(utterance["corpus"], 1.0)))
             for window in corpus.cut(i, int(rng.uniform(SHORTEST_WINDOW_SECONDS, LONGEST_SECONDS) * RATE))
             if window["samples"] <= LONGEST_SECONDS * RATE and window["text"]
         ]

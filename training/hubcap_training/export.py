@@ -1,8 +1,9 @@
 """Write the averaged weights of checkpoints as a HuBERT folder that transformers loads.
 
-    python -m hubcap_training.export --checkpoint CHECKPOINT… --out models/NAME [--bits 16]
+    python -m hubcap_training.export --checkpoint CHECKPOINT… --out models/NAME [--shares N…] [--bits 16]
 
-Of several checkpoints, stages of one training, it is their mean (Wortsman et al. 2022).
+Of several checkpoints, stages of one training, it is their mean (Wortsman et al. 2022), each with
+its share.
 
 With 8 bits (the default) the transformer's matrices are int8, which transformers reads with
 bitsandbytes; everything else is float32, since it computes in what is stored.
@@ -14,6 +15,7 @@ import argparse
 import copy
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,9 +31,12 @@ FEED_FORWARD_BIAS = "hubert.encoder.layers.0.feed_forward.intermediate_dense.bia
 WEIGHTS = "model.safetensors"
 
 
-def averaged_student(*checkpoints: Path) -> HubertForCTC:
+def averaged_student(*checkpoints: Path, shares: Sequence[float] = ()) -> HubertForCTC:
     states = [torch.load(checkpoint, weights_only=True)["average"] for checkpoint in checkpoints]
-    state = {name: sum(state[name] for state in states) / len(states) for name in states[0]}
+    weights = [share / sum(shares) for share in shares] or [1 / len(states)] * len(states)
+    state = {
+        name: sum(weight * state[name] for weight, state in zip(weights, states, strict=True)) for name in states[0]
+    }
     config = student_config()
     config.intermediate_size = len(state[FEED_FORWARD_BIAS])  # earlier students were thinner
     student = HubertForCTC(config)
@@ -83,11 +88,12 @@ def export(student: HubertForCTC, folder: Path, bits: int = 8) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, nargs="+", required=True)
+    parser.add_argument("--shares", type=float, nargs="+", default=[], help="of each checkpoint; equal unless given")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of the transformer's matrices")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    export(averaged_student(*args.checkpoint), args.out, args.bits)
+    export(averaged_student(*args.checkpoint, shares=args.shares), args.out, args.bits)
     for file in sorted(args.out.iterdir()):
         print(f"{file.name}: {file.stat().st_size} bytes")
 

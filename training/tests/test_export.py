@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import HubertConfig, HubertForCTC
 
-from hubcap_training.export import export, load_student
-from hubcap_training.model import VOCABULARY
+from hubcap_training.export import averaged_student, export, load_student
+from hubcap_training.model import VOCABULARY, student_config
 
 FEED_FORWARD = "hubert.encoder.layers.1.feed_forward.output_dense"
 SKIPPED = ("hubert.feature_projection.projection", "lm_head")
@@ -89,3 +89,12 @@ def test_the_layout_is_that_of_bitsandbytes(student: HubertForCTC, tmp_path: Pat
     read = HubertForCTC.from_pretrained(ours, device_map="cpu").dequantize().state_dict()
     for name, weight in load_student(ours).state_dict().items():
         torch.testing.assert_close(read[name], weight, rtol=1e-3, atol=1e-6)
+
+
+def test_checkpoints_have_their_shares(tmp_path: Path) -> None:
+    student = HubertForCTC(student_config())
+    paths = [tmp_path / "one.pt", tmp_path / "other.pt"]
+    for value, path in enumerate(paths):
+        torch.save({"average": {name: torch.full_like(tensor, value) for name, tensor in student.state_dict().items()}}, path)
+    for shares, expected in (((), 0.5), ((1, 3), 0.75)):
+        assert torch.allclose(averaged_student(*paths, shares=shares).lm_head.bias, torch.tensor(expected))
