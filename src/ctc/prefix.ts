@@ -36,7 +36,7 @@ export interface PrefixText<C> {
   readonly lastId: number;
   /** Sum of what the scorer said of the tokens. */
   readonly scorerLogProb: number;
-  /** What the scorer says of them for now. */
+  /** What the scorer says of them until the next token comes. */
   readonly pendingLogProb: number;
   /** What the scorer goes on from; `undefined` without one. */
   readonly context: C | undefined;
